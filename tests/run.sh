@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs every test; ends with the line "N passed, N failed" and exit code 1 if any failed.
+# Usage: tests/run.sh [--asan] [--tsan] [--only PATTERN] [--no-build] [--no-lint]
+#   --asan          unit tests and suites once more under AddressSanitizer and UndefinedBehaviorSanitizer
+#   --tsan          unit tests and suites once more under ThreadSanitizer
+#   --only PATTERN  only tests whose name holds PATTERN: test_unit_base, integration, lint
+#   --no-build      tests what is built already
+#   --no-lint       leaves out the linters of the API descriptions (they need Node.js)
+# WATCHWORD_SANITIZERS=1 is --asan --tsan. WATCHWORD_TEST_TIMEOUT_S is the limit of one program, 300.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+sanitizers=()
+only=""
+build=yes
+lint=yes
+[ "${WATCHWORD_SANITIZERS:-0}" = 1 ] && sanitizers=(asan tsan)
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --asan|--tsan) sanitizers+=("${1#--}") ;;
+    --only) only=${2:?"--only needs a pattern"}; shift ;;
+    --no-build) build=no ;;
+    --no-lint) lint=no ;;
+    -h|--help) sed -n '2,9s/^# //p' "$0"; exit 0 ;;
+    *) echo "run.sh: '$1' is no option; see tests/run.sh --help" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+limit_s=${WATCHWORD_TEST_TIMEOUT_S:-300}
+started_s=$SECONDS
+results=build/test-results
+rm -rf "$results"
+mkdir -p "$results"
+
+fail_early() {
+  echo "run.sh: $*" >&2
+  echo "0 passed, 1 failed"
+  exit 1
+}
+
+# The cases that failed, with what they printed; all of the output's end when the program did not come to its own.
+show_failure() {
+  local log=$1 report=$2
+  if [ -s "$report" ]; then
+    awk '/^\[ RUN      \]/ { kept = ""; n = 0 }
+         n++ < 200 { kept = kept $0 "\n" }
+         /\[  FAILED  \].*\([0-9]+ ms\)$/ { printf "%s", kept }' "$log"
+    grep -A60 -m1 -E 'Sanitizer|runtime error' "$log" || true
+  else
+    tail -n 100 "$log"
+  fi | sed 's/^/    /'
+}
+
+# run_program NAME COMMAND...: leaves "passed failed" in $results/NAME.count.
+run_program() {
+  local name=$1; shift
+  local log=$results/$name.log report=$results/$name.json begun_s=$SECONDS status passed failed
+  timeout -k 10 "$limit_s" "$@" >"$log" 2>&1 </dev/null
+  status=$?
+  if [ -s "$report" ]; then
+    failed=$(jq '.failures + .errors' "$report")
+    passed=$(($(jq '.tests - .disabled' "$report") - failed))
+    [ "$status" -ne 0 ] && [ "$failed" -eq 0 ] && failed=1
+    [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ] && failed=1 && echo "no test in it" >>"$log"
+  elif [[ $name == *test_* ]]; then
+    passed=$(grep -c '\[       OK \]' "$log")
+    failed=$(($(grep -cE '\[  FAILED  \].*\([0-9]+ ms\)$' "$log") + 1))
+  else
+    passed=$((status == 0)); failed=$((status != 0))
+  fi
+  echo "$passed $failed" >"$results/$name.count"
+  local took="$((SECONDS - begun_s)) s"
+  if [ "$failed" -eq 0 ]; then
+    printf 'ok    %-32s %5d passed              %6s\n' "$name" "$passed" "$took"
+  else
+    [ "$status" -eq 124 ] && took="over $limit_s s"
+    printf 'FAIL  %-32s %5d passed %4d failed  %6s (exit %d)\n%s\n' "$name" "$passed" "$failed" "$took" "$status" \
+      "$(show_failure "$log" "$report")"
+  fi
+}
+
+# run_binaries AT_ONCE PREFIX BINARY...
+run_binaries() {
+  local at_once=$1 prefix=$2 binary name; shift 2
+  for binary in "$@"; do
+    name=$prefix$(basename "$binary")
+    [[ -x $binary && $name == *"$only"* ]] || continue
+    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n; done
+    run_program "$name" "$binary" --gtest_brief=0 --gtest_output="json:$results/$name.json" &
+  done
+  wait
+}
+
+# Targets of the unit tests and suites: a folder with sources is a binary.
+fast_targets() {
+  local folder
+  for folder in tests/unit/*/ tests/suites/*/; do
+    compgen -G "$folder*.cc" >/dev/null && echo "$folder" | sed 's|^tests/|test_|; s|/$||; s|/|_|g'
+  done
+}
+
+run_release() {
+  local fast=() slow=() binary script
+  for binary in build/release/test_*; do
+    case "$(basename "$binary")" in
+      test_unit_*|test_suites_*|test_tidy) fast+=("$binary") ;;
+      *) slow+=("$binary") ;;
+    esac
+  done
+  run_binaries 2 "" "${fast[@]}"
+  run_binaries 1 "" "${slow[@]}"  # these start servers and measure times: alone
+  for script in tests/integration/*.sh; do
+    [[ -x $script && $script == *"$only"* ]] && run_program "$(basename "$script" .sh)" "$script"
+  done
+  [ "$lint" = yes ] && [[ lint == *"$only"* ]] && run_program lint tests/tidy/lint.sh
+  return 0
+}
+
+run_sanitized() {
+  local preset=$1 targets=() binaries=() target
+  mapfile -t targets < <(fast_targets)
+  if [ "$build" = yes ] && ! deploy/build.sh "$preset" "${targets[@]}"; then
+    echo "FAIL  $preset: it does not build"
+    echo "0 1" >"$results/$preset.count"
+    return
+  fi
+  for target in "${targets[@]}"; do binaries+=("build/$preset/$target"); done
+  run_binaries 2 "$preset:" "${binaries[@]}"
+}
+
+if [ "$build" = yes ]; then
+  if [ "$lint" = yes ]; then deploy/setup.sh --lint; else deploy/setup.sh; fi || fail_early "setup failed"
+  deploy/build.sh release || fail_early "the release build failed"
+  echo "== built in $((SECONDS - started_s)) s"
+fi
+echo "== testing"
+run_release
+for preset in "${sanitizers[@]}"; do
+  echo "== testing under $preset"
+  run_sanitized "$preset"
+done
+
+passed=0
+failed=0
+while read -r p f; do
+  passed=$((passed + p)); failed=$((failed + f))
+done < <(cat "$results"/*.count 2>/dev/null)
+[ $((passed + failed)) -eq 0 ] && { echo "run.sh: no test ran" >&2; failed=1; }
+echo "== $((SECONDS - started_s)) s; the output of each program is in $results/"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
