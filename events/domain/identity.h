@@ -1,5 +1,6 @@
-// One principal's life: registered, limited, suspended, reactivated, retired. Its generation kills its tokens: each carries
-// the generation of its issue, and only those of the present one live (PROTOCOL.md section 1: bulk effects are one event).
+// One principal's life: registered, limited, suspended, reactivated, retired. Its generation kills its tokens: each
+// carries the generation of its issue, and only those of the present one live (PROTOCOL.md section 1: bulk effects are
+// one event).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -33,8 +34,8 @@ struct ChangeLimits {
 struct Suspend {
   std::string reason;
 };
-// `generation_at_arrival` is that of the committed row when the command arrived, before it waited for its turn: a higher one
-// now says that somebody revoked since, whom this command must not overrule (PROTOCOL.md section 1).
+// `generation_at_arrival` is that of the committed row when the command arrived, before it waited for its turn: a
+// higher one now says that somebody revoked since, whom this command must not overrule (PROTOCOL.md section 1).
 struct Reactivate {
   std::string reason;
   uint64_t generation_at_arrival = 0;
@@ -57,9 +58,9 @@ struct UseAttestation {
   bool used_before = false;
 };
 
-// `identity` is null when there is none of that id. No events and no error: it is so already. All but Register and SeeSubject
-// answer not_found "identity.unknown"; of a foreign subject only the baseline changes: else conflict "identity.foreign".
-// A retired identity stays as it is: conflict "identity.retired". Reasons: see check_reason.
+// `identity` is null when there is none of that id. No events and no error: it is so already. All but Register and
+// SeeSubject answer not_found "identity.unknown"; of a foreign subject only the baseline changes: else conflict
+// "identity.foreign". A retired identity stays as it is: conflict "identity.retired". Reasons: see check_reason.
 // Errors: conflict "identity.exists"; invalid "identity.type.not_registrable", "identity.type.name_malformed",
 // "identity.type.detail_malformed", "identity.type.username_missing"; those of changed_limits.
 Result<Events> decide(const State* identity, const Register& command, const Rules& rules);

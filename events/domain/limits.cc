@@ -115,7 +115,8 @@ Result<> change_attestation(const LimitsChange& change, const Bounds&, v1::Limit
   }
   for (const auto* word : {&trust.issuer(), &trust.audience(), &trust.subject()}) {
     if (printable_length(*word).value_or(kMaxTrustCharacters + 1) > kMaxTrustCharacters) {
-      return Error{Errc::invalid, "limits.attestation.malformed", "at most 512 printable characters"};
+      return Error{Errc::invalid, "limits.attestation.malformed",
+                   "at most 512 printable characters"};
     }
   }
   if (trust.jwks().empty() && trust.issuer().empty()) {
@@ -148,8 +149,9 @@ Result<> change_signals(const LimitsChange& change, const Bounds& bounds, v1::Li
 }
 
 constexpr std::array<Step, 9> kSteps{
-    &change_scopes,       &change_networks,    &change_hours,    &change_time_zone, &change_lifetime,
-    &change_requirements, &change_attestation, &change_metadata, &change_signals};
+    &change_scopes,       &change_networks,    &change_hours,
+    &change_time_zone,    &change_lifetime,    &change_requirements,
+    &change_attestation,  &change_metadata,    &change_signals};
 
 }  // namespace
 

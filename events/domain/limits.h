@@ -32,12 +32,12 @@ struct LimitsChange {
 // Where a registration starts: the most that its type may have, no scope, every network and hour.
 v1::Limits limits_of_type(const policy::TypePolicy& type);
 
-// `limits` with `change`, in canonical form: each scope, network and signal once, networks as policy/cidr.h writes them,
-// metadata sorted. An identity may be stricter than its type, never laxer. Errors: those of policy/cidr.h, hours.h, scopes.h
-// and text.h's metadata; unprocessable "limits.networks.too_many", "limits.hours.too_many", "limits.lifetime.above_type",
-// "limits.attestation.too_large"; invalid "limits.lifetime.not_positive", "limits.attestation.incomplete",
-// "limits.attestation.malformed", "limits.signals.unknown"; denied "limits.attestation.required_by_type",
-// "limits.continuous_auth.required_by_type".
+// `limits` with `change`, in canonical form: each scope, network and signal once, networks as policy/cidr.h writes
+// them, metadata sorted. An identity may be stricter than its type, never laxer. Errors: those of policy/cidr.h,
+// hours.h, scopes.h and text.h's metadata; unprocessable "limits.networks.too_many", "limits.hours.too_many",
+// "limits.lifetime.above_type", "limits.attestation.too_large"; invalid "limits.lifetime.not_positive",
+// "limits.attestation.incomplete", "limits.attestation.malformed", "limits.signals.unknown"; denied
+// "limits.attestation.required_by_type", "limits.continuous_auth.required_by_type".
 Result<v1::Limits> changed_limits(v1::Limits limits, const LimitsChange& change, const Rules& rules,
                                   v1::IdentityKind kind);
 

@@ -19,8 +19,8 @@ inline constexpr size_t kMaxMetadataBytes = 4096;  // keys and values together
 
 enum class Lines { one, many };  // many: line feeds and tabs are fine too
 
-// Characters of well-formed UTF-8 (RFC 3629). nullopt when it is not, or holds a control, an invisible or a direction-changing
-// character, with which one text could pass for another.
+// Characters of well-formed UTF-8 (RFC 3629). nullopt when it is not, or holds a control, an invisible or a
+// direction-changing character, with which one text could pass for another.
 std::optional<size_t> printable_length(std::string_view text, Lines lines = Lines::one);
 
 // 1..kMaxNameCharacters printable characters, no space at either end.

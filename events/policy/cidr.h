@@ -1,4 +1,5 @@
-// Networks as policy writes them: "10.0.1.0/24", "2001:db8::/32". Canonical or refused; membership is an exact bit test.
+// Networks as policy writes them: "10.0.1.0/24", "2001:db8::/32". Canonical or refused; membership is an exact bit
+// test.
 #pragma once
 #include <optional>
 #include <string>

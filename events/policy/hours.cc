@@ -33,7 +33,8 @@ bool is_zone_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(), is_zone_character);
 }
 
-// A cache of a thread's own, because the library's takes a lock at every look. Only known names enter: it is bounded.
+// A cache of a thread's own, because the library's takes a lock at every look. Only known names
+// enter, so it is bounded.
 std::optional<cctz::time_zone> zone_named(std::string_view name) {
   if (name.empty()) return cctz::utc_time_zone();
   thread_local std::map<std::string, cctz::time_zone, std::less<>> known;

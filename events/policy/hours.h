@@ -1,5 +1,5 @@
-// When an identity may act: ranges of its own local time. Half-open, with weekdays, correct on days when the clocks change,
-// because an instant is turned into local time first and compared then.
+// When an identity may act: ranges of its own local time. Half-open, with weekdays, correct on days when the clocks
+// change, because an instant is turned into local time first and compared then.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -17,13 +17,13 @@ using HourRanges = google::protobuf::RepeatedPtrField<v1::HourRange>;
 // "hours.out_of_range", "hours.empty_range", "hours.weekdays_out_of_range".
 Result<> check_hours(const v1::HourRange& range);
 
-// An IANA name that this machine knows ("Europe/Berlin", "UTC"); empty is UTC. Errors: invalid "hours.time_zone_unknown".
-// Names that depend on the machine ("localtime", "posix/…", "right/…", paths, offsets) are unknown. The first look at a zone
-// on each thread reads its file; later ones touch no lock and no file.
+// An IANA name that this machine knows ("Europe/Berlin", "UTC"); empty is UTC. Errors: invalid
+// "hours.time_zone_unknown". Names that depend on the machine ("localtime", "posix/…", "right/…", paths, offsets) are
+// unknown. The first look at a zone on each thread reads its file; later ones touch no lock and no file.
 Result<> check_time_zone(std::string_view time_zone);
 
-// No range at all allows every hour; else `now_ms` must lie in one. A range that wraps midnight belongs to the weekday on
-// which it begins. An unknown time zone or a malformed range allows nothing.
+// No range at all allows every hour; else `now_ms` must lie in one. A range that wraps midnight belongs to the weekday
+// on which it begins. An unknown time zone or a malformed range allows nothing.
 bool allowed_at(const HourRanges& ranges, std::string_view time_zone, int64_t now_ms);
 
 }  // namespace watchword::policy

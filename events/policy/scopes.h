@@ -22,9 +22,9 @@ Result<std::vector<std::string>> distinct_scopes(std::span<const std::string> sc
 
 bool holds_scope(const Scopes& allowed, std::string_view scope);
 
-// What is granted: all that was requested. One scope outside `allowed`, or none at all, refuses the whole request, never
-// narrows it. Errors: those of distinct_scopes; invalid "scope.none_requested"; invalid "scope.invalid_scope" (RFC 6749
-// section 5.2; its detail names the first scope that is not allowed).
+// What is granted: all that was requested. One scope outside `allowed`, or none at all, refuses the whole request,
+// never narrows it. Errors: those of distinct_scopes; invalid "scope.none_requested"; invalid "scope.invalid_scope"
+// (RFC 6749 section 5.2; its detail names the first scope that is not allowed).
 Result<std::vector<std::string>> granted_scopes(std::span<const std::string> requested,
                                                 const Scopes& allowed);
 

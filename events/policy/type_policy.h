@@ -27,8 +27,8 @@ struct TypePolicies {
 
 TypePolicies production_policies();
 
-// Of a token, in seconds: `requested`, or `limit_s` when left out. Errors: invalid "duration.not_positive"; unprocessable
-// "duration.above_limit"; denied "duration.no_tokens" when the limit is 0.
+// Of a token, in seconds: `requested`, or `limit_s` when left out. Errors: invalid "duration.not_positive";
+// unprocessable "duration.above_limit"; denied "duration.no_tokens" when the limit is 0.
 Result<int64_t> granted_duration_s(std::optional<int64_t> requested_s, int64_t limit_s);
 
 }  // namespace watchword::policy

@@ -1,4 +1,5 @@
-// Tests of aggregates that read like the rule: given(history).when(command).then(events) or .then(refused("reason")).
+// Tests of aggregates that read like the rule: given(history).when(command).then(events), or
+// .then(refused("reason")).
 #pragma once
 #include <gtest/gtest.h>
 
