@@ -65,7 +65,7 @@ Result<Cidr> Cidr::parse(std::string_view text) {
 }
 
 bool Cidr::contains(const Address& address) const {
-  return address.size == network.size && address.truncated(prefix) == network;
+  return address.truncated(prefix) == network;  // equal addresses are of one family
 }
 
 std::string Cidr::text() const { return network.text() + "/" + std::to_string(prefix); }
