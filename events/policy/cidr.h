@@ -18,8 +18,8 @@ struct Cidr {
 
   bool operator==(const Cidr&) const = default;
   // RFC 4632 and RFC 4291 notation with the prefix written out; no bit set beyond it. ::ffff:a.b.c.d/n with n >= 96 is
-  // a.b.c.d/(n - 96). Errors, all invalid: "cidr.malformed", "cidr.prefix_out_of_range", "cidr.host_bits_set" (its detail
-  // gives the network that was probably meant).
+  // a.b.c.d/(n - 96). Errors, all invalid: "cidr.malformed", "cidr.prefix_out_of_range", "cidr.host_bits_set" (its
+  // detail gives the network that was probably meant).
   static Result<Cidr> parse(std::string_view text);
   bool contains(const Address& address) const;
   std::string text() const;
