@@ -55,8 +55,8 @@ const std::vector<Library> kLibraries{
     {"openssl/", {"events/crypto", "api/http"}, true},
     {"isa-l", {"events/crypto", "stores/journal"}},
     {"cctz/", {"events/policy"}},
-    {"xxhash.h", {"events", "processors/detectors", "api/observe"}},
-    {"protozero/", {"stores/journal", "stores/views", "processors/detectors", "api/observe"}},
+    {"xxhash.h", {"events", "processors/detectors", "api"}},
+    {"protozero/", {"stores/journal", "stores/views", "processors/detectors", "api"}},
     {"rocksdb/", {"stores/rows"}, true},
     {"librdkafka/", {"stores/journal/kafka", "processors/publisher/kafka"}, true},
     {"prometheus/", {"processors", "api"}},
@@ -75,10 +75,10 @@ const std::vector<Library> kLibraries{
 };
 // Folders of the system's own headers; its files in no folder are told by their names.
 constexpr std::array<std::string_view, 6> kSystem{"sys/", "arpa/", "net/", "netinet/", "linux/", "bits/"};
-constexpr std::array<std::string_view, 17> kPosix{
+constexpr std::array<std::string_view, 18> kPosix{
     "dirent.h", "errno.h",  "fcntl.h",   "getopt.h", "immintrin.h", "netdb.h",   "poll.h",   "pthread.h",
     "pwd.h",    "signal.h", "sched.h",   "syslog.h", "termios.h",   "unistd.h",  "stdlib.h", "nmmintrin.h",
-    "time.h"};
+    "strings.h", "time.h"};
 
 bool is_below(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');

@@ -46,18 +46,5 @@ TEST(Lengths, NoFileIsOverItsLimit) {
     EXPECT_LE(lines_of(file.text).size(), most_lines(file)) << file.path;
 }
 
-TEST(Lengths, NoLineOfCodeIsOver120Columns) {
-  for (const auto& file : tree()) {
-    if (!file.is_code()) continue;
-    size_t number = 0;
-    for (auto line : lines_of(file.text)) {
-      ++number;
-      const auto columns = static_cast<size_t>(
-          std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-      EXPECT_LE(columns, 120u) << file.path << ":" << number;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace watchword::tidy
