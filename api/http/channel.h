@@ -11,7 +11,12 @@ struct ssl_ctx_st;
 namespace watchword::http {
 
 struct Transfer {
-  enum class State : uint8_t { done, wants_read, wants_write, closed };  // wants_…: wait until the socket is, then repeat
+  enum class State : uint8_t {
+    done,
+    wants_read,
+    wants_write,
+    closed
+  };  // wants_…: wait until the socket is, then repeat
   State state = State::done;
   size_t bytes = 0;
 };

@@ -18,11 +18,13 @@ constexpr CharacterTable table_of(std::string_view extra) {
   return table;
 }
 
-inline constexpr CharacterTable kToken = table_of("!#$%&'*+-.^_`|~");               // RFC 9110 5.6.2
-inline constexpr CharacterTable kTarget = table_of("-._~!$&'()*+,;=:@/?%");         // RFC 3986 3.3, 3.4
-inline constexpr CharacterTable kAuthority = table_of("-._~!$&'()*+,;=:[]%");       // RFC 3986 3.2.2
+inline constexpr CharacterTable kToken = table_of("!#$%&'*+-.^_`|~");          // RFC 9110 5.6.2
+inline constexpr CharacterTable kTarget = table_of("-._~!$&'()*+,;=:@/?%");    // RFC 3986 3.3, 3.4
+inline constexpr CharacterTable kAuthority = table_of("-._~!$&'()*+,;=:[]%");  // RFC 3986 3.2.2
 
-constexpr bool is_in(const CharacterTable& table, char c) { return table[static_cast<uint8_t>(c)] != 0; }
+constexpr bool is_in(const CharacterTable& table, char c) {
+  return table[static_cast<uint8_t>(c)] != 0;
+}
 
 constexpr bool all_in(const CharacterTable& table, std::string_view text) {
   for (const char c : text)
@@ -39,7 +41,8 @@ constexpr int hex_digit(char c) {
   return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
-// The first byte below 0x20, or 0x7f, at or after `at`; `end` when there is none. Eight bytes a step.
+// The first byte below 0x20, or 0x7f, at or after `at`; `end` when there is none. Eight bytes a
+// step.
 inline const char* find_control(const char* at, const char* end) {
   static_assert(std::endian::native == std::endian::little);
   constexpr uint64_t kOnes = 0x0101010101010101u, kHigh = 0x8080808080808080u;
@@ -47,8 +50,10 @@ inline const char* find_control(const char* at, const char* end) {
     uint64_t word;
     std::memcpy(&word, at, 8);
     const uint64_t deleted = word ^ kOnes * 0x7f;
-    const uint64_t hits = (((word - kOnes * 0x20) & ~word) | ((deleted - kOnes) & ~deleted)) & kHigh;
-    if (hits) return at + std::countr_zero(hits) / 8;  // the lowest hit is exact: no borrow reached it
+    const uint64_t hits =
+        (((word - kOnes * 0x20) & ~word) | ((deleted - kOnes) & ~deleted)) & kHigh;
+    if (hits)
+      return at + std::countr_zero(hits) / 8;  // the lowest hit is exact: no borrow reached it
   }
   for (; at != end; ++at)
     if (static_cast<uint8_t>(*at) < 0x20 || *at == 0x7f) break;

@@ -31,11 +31,13 @@ ChunkedDecoder::State ChunkedDecoder::take_framing(char c) {
   switch (part_) {
     case Part::size: return take_size(c);
     case Part::size_line_feed:
-      return expect(c, '\n', chunk_ == 0 ? Part::end : Part::data, "http.chunk.bare_carriage_return");
+      return expect(c, '\n', chunk_ == 0 ? Part::end : Part::data,
+                    "http.chunk.bare_carriage_return");
     case Part::data: break;
     case Part::data_carriage_return:
       return expect(c, '\r', Part::data_line_feed, "http.chunk.longer_than_its_size");
-    case Part::data_line_feed: return expect(c, '\n', Part::size, "http.chunk.bare_carriage_return");
+    case Part::data_line_feed:
+      return expect(c, '\n', Part::size, "http.chunk.bare_carriage_return");
     case Part::end: return expect(c, '\r', Part::end_line_feed, "http.chunk.trailer_refused");
     case Part::end_line_feed:
       if (c != '\n') return fail("http.chunk.bare_carriage_return");
@@ -59,7 +61,8 @@ ChunkedDecoder::State ChunkedDecoder::take_size(char c) {
   return State::more;
 }
 
-ChunkedDecoder::State ChunkedDecoder::expect(char seen, char wanted, Part next, std::string_view reason) {
+ChunkedDecoder::State ChunkedDecoder::expect(char seen, char wanted, Part next,
+                                             std::string_view reason) {
   if (seen != wanted) return fail(reason);
   part_ = next;
   return State::more;

@@ -1,5 +1,6 @@
-// The chunked transfer coding (RFC 9112 7.1), read strictly: sizes are 1 to 8 hex digits, nothing but CR LF after them. Chunk
-// extensions and trailer fields are refused: no client here needs them, and proxies disagree about both.
+// The chunked transfer coding (RFC 9112 7.1), read strictly: sizes are 1 to 8 hex digits, nothing
+// but CR LF after them. Chunk extensions and trailer fields are refused: no client here needs them,
+// and proxies disagree about both.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,14 +14,22 @@ class ChunkedDecoder {
 
   explicit ChunkedDecoder(uint64_t body_bytes_max = UINT64_MAX) : body_bytes_max_(body_bytes_max) {}
 
-  // Appends the decoded bytes to `body` and cuts what was read from the front of `input`; after done, the rest of `input` is the
-  // next request. malformed and too_large are final.
+  // Appends the decoded bytes to `body` and cuts what was read from the front of `input`; after
+  // done, the rest of `input` is the next request. malformed and too_large are final.
   State feed(std::string_view& input, std::string& body);
   // Why it is malformed, in static storage.
   std::string_view reason() const { return reason_; }
 
  private:
-  enum class Part : uint8_t { size, size_line_feed, data, data_carriage_return, data_line_feed, end, end_line_feed };
+  enum class Part : uint8_t {
+    size,
+    size_line_feed,
+    data,
+    data_carriage_return,
+    data_line_feed,
+    end,
+    end_line_feed
+  };
 
   State take_data(std::string_view& input, std::string& body);
   State take_framing(char c);

@@ -20,7 +20,8 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<ServerState> server, Core& core, Socket socket, Address remote)
+Connection::Connection(std::shared_ptr<ServerState> server, Core& core, Socket socket,
+                       Address remote)
     : server_(std::move(server)),
       core_(core),
       socket_(std::move(socket)),
@@ -64,7 +65,8 @@ Connection::Need Connection::next() {
       if (const auto need = finish_handshake()) return *need;
       continue;
     }
-    const bool room = batch_ < server_->options.pipeline_max && (!work_ || work_->output.size() < kBatchBytesMax);
+    const bool room =
+        batch_ < server_->options.pipeline_max && (!work_ || work_->output.size() < kBatchBytesMax);
     if (!closing_ && room && advance()) return Need::handle;
     if (work_ && !work_->output.empty()) {
       if (const auto need = flush()) return *need;
@@ -126,15 +128,18 @@ std::optional<Connection::Need> Connection::receive() {
     readable_ = false;
     return {};
   }
-  if (was_empty && stage_ == Stage::head) enter(Stage::head);  // the header's time begins with its first byte
+  if (was_empty && stage_ == Stage::head)
+    enter(Stage::head);  // the header's time begins with its first byte
   work_->input.received(got.bytes);
   moved_bytes_ += got.bytes;
-  // A short read emptied the socket; asking again would only cost a call. Not so with TLS, which reads record by record.
+  // A short read emptied the socket; asking again would only cost a call. Not so with TLS, which
+  // reads record by record.
   readable_ = got.bytes == room.size || channel_.secure();
   return {};
 }
 
-// Without this a close with unread bytes becomes a reset, and the peer loses the answer that tells it why.
+// Without this a close with unread bytes becomes a reset, and the peer loses the answer that tells
+// it why.
 std::optional<Connection::Need> Connection::linger() {
   if (stage_ != Stage::lingering) {
     channel_.finish_sending();
@@ -309,8 +314,10 @@ asio::awaitable<void> Connection::stream() {
       co_return;
     }
     if (core_.stopping) more = false;
-    if (chunked) write_chunk(piece, work_->output);
-    else work_->output.append(piece);
+    if (chunked)
+      write_chunk(piece, work_->output);
+    else
+      work_->output.append(piece);
     if (chunked && !more) work_->output.append("0\r\n\r\n");
     if (!co_await flush_fully()) co_return;
   }
@@ -343,13 +350,15 @@ void Connection::wait_for(Need need) {
 
 int64_t Connection::deadline() const {
   const auto& options = server_->options;
-  const int64_t earned_ms =
-      static_cast<int64_t>(moved_bytes_) * 1000 / std::max<int64_t>(options.minimum_rate_bytes_per_s, 1);
+  const int64_t earned_ms = static_cast<int64_t>(moved_bytes_) * 1000 /
+                            std::max<int64_t>(options.minimum_rate_bytes_per_s, 1);
   if (stage_ == Stage::handshake) return phase_at_ms_ + options.header_timeout_ms;
   if (stage_ == Stage::lingering) return phase_at_ms_ + options.linger_ms;
   if (writing_) return phase_at_ms_ + options.write_timeout_ms + earned_ms;
-  if (stage_ == Stage::body || stage_ == Stage::chunks) return phase_at_ms_ + options.body_timeout_ms + earned_ms;
-  return phase_at_ms_ + (work_ && !work_->input.empty() ? options.header_timeout_ms : options.idle_timeout_ms);
+  if (stage_ == Stage::body || stage_ == Stage::chunks)
+    return phase_at_ms_ + options.body_timeout_ms + earned_ms;
+  return phase_at_ms_ +
+         (work_ && !work_->input.empty() ? options.header_timeout_ms : options.idle_timeout_ms);
 }
 
 void Connection::resumed(bool failed) {
@@ -357,11 +366,15 @@ void Connection::resumed(bool failed) {
   waiting_ = Need::handle;
   if (expired_) {
     expired_ = false;
-    const bool unanswered = work_ && work_->output.empty() && !work_->input.empty() && stage_ != Stage::handshake;
-    const bool idle = stage_ == Stage::lingering || (stage_ == Stage::head && (!work_ || work_->idle()));
+    const bool unanswered =
+        work_ && work_->output.empty() && !work_->input.empty() && stage_ != Stage::handshake;
+    const bool idle =
+        stage_ == Stage::lingering || (stage_ == Stage::head && (!work_ || work_->idle()));
     if (!idle) core_.timed_out.fetch_add(1, std::memory_order_relaxed);
-    if (unanswered && !closing_) refuse({408, "http.request.timeout"});
-    else enter(Stage::closed);
+    if (unanswered && !closing_)
+      refuse({408, "http.request.timeout"});
+    else
+      enter(Stage::closed);
     return;
   }
   if (failed) enter(Stage::closed);

@@ -1,5 +1,5 @@
-// One connection: a state machine that is fed bytes and says what it needs next, and the coroutine that waits for that. Belongs to
-// the thread of its core from beginning to end.
+// One connection: a state machine that is fed bytes and says what it needs next, and the coroutine
+// that waits for that. Belongs to the thread of its core from beginning to end.
 #pragma once
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
@@ -37,7 +37,8 @@ struct Core {
 
   boost::asio::io_context& context;
   ServerState& server;
-  std::vector<Watched> watched;  // next to each other, so that looking at 20,000 deadlines takes microseconds
+  std::vector<Watched>
+      watched;  // next to each other, so that looking at 20,000 deadlines takes microseconds
   std::vector<std::unique_ptr<Workspace>> spare;
   int64_t now_ms = 0;
   int64_t now_s = 0;
@@ -70,7 +71,8 @@ class Connection {
  public:
   static constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
 
-  Connection(std::shared_ptr<ServerState> server, Core& core, boost::asio::ip::tcp::socket socket, Address remote);
+  Connection(std::shared_ptr<ServerState> server, Core& core, boost::asio::ip::tcp::socket socket,
+             Address remote);
   ~Connection();
   Connection(const Connection&) = delete;
 
@@ -129,10 +131,10 @@ class Connection {
   bool closing_ = false;         // after what is written
   bool writing_ = false;         // the peer made an answer wait
   bool expired_ = false, stopped_ = false;
-  uint32_t batch_ = 0;           // answers since the last write
-  size_t used_ = 0;              // bytes of input that the current request takes
-  size_t body_bytes_ = 0;        // Content-Length of the current request
-  uint64_t moved_bytes_ = 0;     // in this phase, for the minimum rate
+  uint32_t batch_ = 0;        // answers since the last write
+  size_t used_ = 0;           // bytes of input that the current request takes
+  size_t body_bytes_ = 0;     // Content-Length of the current request
+  uint64_t moved_bytes_ = 0;  // in this phase, for the minimum rate
   int64_t phase_at_ms_ = 0;
 };
 

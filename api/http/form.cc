@@ -22,7 +22,8 @@ bool percent_decode(std::string_view text, bool plus_is_space, std::string& out)
     out.push_back(c);
   }
   const std::string_view added = std::string_view(out).substr(from);
-  return find_control(added.data(), added.data() + added.size()) == added.data() + added.size() && is_utf8(added);
+  return find_control(added.data(), added.data() + added.size()) == added.data() + added.size() &&
+         is_utf8(added);
 }
 
 bool Form::take(std::string_view raw, std::string_view& out) {
@@ -50,7 +51,8 @@ Result<> Form::read(std::string_view text) {
       return Error{Errc::invalid, "http.form.malformed", "a name is empty or not UTF-8 text"};
     if (!take(pair.substr(std::min(equals + 1, pair.size())), field.value))
       return Error{Errc::invalid, "http.form.malformed", std::string(field.name)};
-    if (find(field.name)) return Error{Errc::invalid, "http.form.repeated", std::string(field.name)};
+    if (find(field.name))
+      return Error{Errc::invalid, "http.form.repeated", std::string(field.name)};
     if (fields_.size() == kFieldsMax) return Error{Errc::invalid, "http.form.too_many"};
     fields_.push_back(field);
   }

@@ -10,16 +10,36 @@ namespace {
 using std::string_view;
 
 constexpr std::array<string_view, static_cast<size_t>(Known::count_)> kKnownNames{
-    "",           "host",       "authorization",   "content-length",     "content-type", "transfer-encoding",
-    "connection", "expect",     "trailer",         "upgrade",            "user-agent",   "accept",
-    "cookie",     "origin",     "idempotency-key", "watchword-position", "cf-ray",       "traceparent",
-    "last-event-id", "x-forwarded-for", "x-forwarded-method", "x-forwarded-uri"};
+    "",
+    "host",
+    "authorization",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "expect",
+    "trailer",
+    "upgrade",
+    "user-agent",
+    "accept",
+    "cookie",
+    "origin",
+    "idempotency-key",
+    "watchword-position",
+    "cf-ray",
+    "traceparent",
+    "last-event-id",
+    "x-forwarded-for",
+    "x-forwarded-method",
+    "x-forwarded-uri"};
 
 constexpr size_t kBuckets = 128;
 
-// A name's bucket from its length and two characters; the multipliers are searched below so that no two known names share one.
+// A name's bucket from its length and two characters; the multipliers are searched below so that no
+// two known names share one.
 constexpr size_t bucket_of(string_view name, size_t a, size_t b) {
-  return (name.size() * a + static_cast<size_t>(name.front() | 0x20) * b + static_cast<size_t>(name.back() | 0x20)) %
+  return (name.size() * a + static_cast<size_t>(name.front() | 0x20) * b +
+          static_cast<size_t>(name.back() | 0x20)) %
          kBuckets;
 }
 
@@ -50,22 +70,24 @@ static_assert(kKnownTable.a != 0, "no multipliers separate the known names");
 
 Known known_of(string_view name) {
   const Known known = kKnownTable.bucket[bucket_of(name, kKnownTable.a, kKnownTable.b)];
-  return known != Known::none && equals_ignoring_case(name, kKnownNames[static_cast<size_t>(known)]) ? known
-                                                                                                     : Known::none;
+  return known != Known::none && equals_ignoring_case(name, kKnownNames[static_cast<size_t>(known)])
+             ? known
+             : Known::none;
 }
 
 constexpr bool may_repeat(Known known) {
-  return known == Known::none || known == Known::connection || known == Known::accept || known == Known::cookie ||
-         known == Known::x_forwarded_for;
+  return known == Known::none || known == Known::connection || known == Known::accept ||
+         known == Known::cookie || known == Known::x_forwarded_for;
 }
 
 struct Method {
   string_view text;
   Verb verb;
 };
-constexpr std::array kMethods{Method{"GET", Verb::get},         Method{"POST", Verb::post}, Method{"HEAD", Verb::head},
-                              Method{"PUT", Verb::put},         Method{"PATCH", Verb::patch},
-                              Method{"DELETE", Verb::del},      Method{"OPTIONS", Verb::options}};
+constexpr std::array kMethods{Method{"GET", Verb::get},        Method{"POST", Verb::post},
+                              Method{"HEAD", Verb::head},      Method{"PUT", Verb::put},
+                              Method{"PATCH", Verb::patch},    Method{"DELETE", Verb::del},
+                              Method{"OPTIONS", Verb::options}};
 
 constexpr size_t kMethodBytesMax = 32;
 constexpr size_t kNameBytesMax = 256;
@@ -79,7 +101,8 @@ string_view trimmed(string_view text) {
 bool is_dot_segment(string_view segment) {
   size_t dots = 0;
   while (!segment.empty()) {
-    const bool escaped = segment.size() >= 3 && segment[0] == '%' && segment[1] == '2' && lower(segment[2]) == 'e';
+    const bool escaped =
+        segment.size() >= 3 && segment[0] == '%' && segment[1] == '2' && lower(segment[2]) == 'e';
     if (!escaped && segment.front() != '.') return false;
     segment.remove_prefix(escaped ? 3 : 1);
     ++dots;
@@ -87,7 +110,8 @@ bool is_dot_segment(string_view segment) {
   return dots == 1 || dots == 2;
 }
 
-// RFC 3986 6.2.2.3: a client removes dot segments; one that arrives is meant for another reader of the path.
+// RFC 3986 6.2.2.3: a client removes dot segments; one that arrives is meant for another reader of
+// the path.
 bool has_dot_segment(string_view path) {
   while (!path.empty()) {
     path.remove_prefix(1);
@@ -109,10 +133,12 @@ bool has_bad_escape(string_view text) {
 
 class Inspector {
  public:
-  Inspector(string_view block, const GateLimits& limits, Head& head) : block_(block), limits_(limits), head_(head) {}
+  Inspector(string_view block, const GateLimits& limits, Head& head)
+      : block_(block), limits_(limits), head_(head) {}
 
   GateVerdict run() {
-    if (block_.size() > std::min(limits_.block_bytes_max, kBlockBytesLimit)) return {431, "http.head.too_large"};
+    if (block_.size() > std::min(limits_.block_bytes_max, kBlockBytesLimit))
+      return {431, "http.head.too_large"};
     if (!block_.ends_with("\r\n\r\n")) return {400, "http.head.incomplete"};
     reset();
     if (auto refused = request_line(); !refused.accepted()) return refused;
@@ -156,8 +182,8 @@ class Inspector {
   }
 
   GateVerdict version(string_view text) {
-    const bool shaped = text.size() == 8 && text.starts_with("HTTP/") && text[5] >= '0' && text[5] <= '9' &&
-                        text[6] == '.' && text[7] >= '0' && text[7] <= '9';
+    const bool shaped = text.size() == 8 && text.starts_with("HTTP/") && text[5] >= '0' &&
+                        text[5] <= '9' && text[6] == '.' && text[7] >= '0' && text[7] <= '9';
     if (!shaped) return {400, "http.version.malformed"};
     if (text[5] != '1' || text[7] > '1') return {505, "http.version.not_served"};
     head_.minor_one = head_.keep_alive = text[7] == '1';
@@ -200,7 +226,8 @@ class Inspector {
     return {400, "http.header.bad_name"};
   }
 
-  // Leaves at_ on the CR of the line's CR LF; false when another control character but HTAB comes first.
+  // Leaves at_ on the CR of the line's CR LF; false when another control character but HTAB comes
+  // first.
   bool find_line_end() {
     const char* const end = block_.data() + block_.size();
     const char* found = find_control(block_.data() + at_, end);
@@ -210,10 +237,11 @@ class Inspector {
   }
 
   GateVerdict remember(string_view name, string_view value) {
-    if (head_.field_count >= std::min(limits_.headers_max, kHeadersLimit)) return {431, "http.header.too_many"};
+    if (head_.field_count >= std::min(limits_.headers_max, kHeadersLimit))
+      return {431, "http.header.too_many"};
     const Known known = known_of(name);
-    head_.fields[head_.field_count++] = {offset(name), static_cast<uint16_t>(name.size()), offset(value),
-                                         static_cast<uint16_t>(value.size()), known};
+    head_.fields[head_.field_count++] = {offset(name), static_cast<uint16_t>(name.size()),
+                                         offset(value), static_cast<uint16_t>(value.size()), known};
     if (known == Known::none) return {};
     uint8_t& first = head_.first[static_cast<size_t>(known)];
     if (first != 0 && !may_repeat(known)) return {400, "http.header.repeated"};
@@ -222,7 +250,9 @@ class Inspector {
     return {};
   }
 
-  uint16_t offset(string_view part) const { return static_cast<uint16_t>(part.data() - block_.data()); }
+  uint16_t offset(string_view part) const {
+    return static_cast<uint16_t>(part.data() - block_.data());
+  }
 
   // RFC 9112 9.3: `close` wins; `keep-alive` matters to 1.0 alone.
   void connection(string_view value) {
@@ -262,11 +292,14 @@ class Inspector {
       head_.body = Head::Body::chunked;
       return {};
     }
-    // RFC 9112 6.1: 501 when the framing is understood and only the coding is not; anything else is ambiguous.
+    // RFC 9112 6.1: 501 when the framing is understood and only the coding is not; anything else is
+    // ambiguous.
     const size_t comma = value.rfind(',');
-    const bool framed = comma != value.npos && equals_ignoring_case(trimmed(value.substr(comma + 1)), "chunked");
+    const bool framed =
+        comma != value.npos && equals_ignoring_case(trimmed(value.substr(comma + 1)), "chunked");
     const string_view others = framed ? value.substr(0, comma) : string_view();
-    if (framed && !others.empty() && all_in(kToken, others) && !equals_ignoring_case(others, "chunked"))
+    if (framed && !others.empty() && all_in(kToken, others) &&
+        !equals_ignoring_case(others, "chunked"))
       return {501, "http.transfer_encoding.not_served"};
     return {400, "http.transfer_encoding.malformed"};
   }
@@ -309,7 +342,8 @@ std::string_view verb_text(Verb verb) {
 
 bool equals_ignoring_case(std::string_view left, std::string_view right) {
   return left.size() == right.size() &&
-         std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return lower(a) == lower(b); });
+         std::equal(left.begin(), left.end(), right.begin(),
+                    [](char a, char b) { return lower(a) == lower(b); });
 }
 
 std::optional<std::string_view> Head::find(Known known) const {
@@ -338,7 +372,8 @@ GateVerdict inspect_partial(std::string_view bytes, const GateLimits& limits) {
   for (size_t at = bytes.find('\n'); at != bytes.npos; at = bytes.find('\n', at + 1), ++lines)
     if (at == 0 || bytes[at - 1] != '\r') return {400, "http.head.bare_line_feed"};
   if (bytes.find('\0') != bytes.npos) return {400, "http.head.nul"};
-  if (lines == 0 && bytes.size() > limits.target_bytes_max + 64) return {414, "http.target.too_long"};
+  if (lines == 0 && bytes.size() > limits.target_bytes_max + 64)
+    return {414, "http.target.too_long"};
   if (bytes.size() >= limits.block_bytes_max) return {431, "http.head.too_large"};
   return {};
 }

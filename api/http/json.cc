@@ -25,8 +25,10 @@ std::string text_problem(const json::value& value, const TextLimits& limits) {
   if (!value.is_string()) return "must be a string";
   const std::string_view text(value.get_string());
   if (text.size() < limits.min_bytes)
-    return text.empty() ? "must not be empty" : "must be at least " + std::to_string(limits.min_bytes) + " bytes long";
-  if (text.size() > limits.max_bytes) return "must be at most " + std::to_string(limits.max_bytes) + " bytes long";
+    return text.empty() ? "must not be empty"
+                        : "must be at least " + std::to_string(limits.min_bytes) + " bytes long";
+  if (text.size() > limits.max_bytes)
+    return "must be at most " + std::to_string(limits.max_bytes) + " bytes long";
   const char* const end = text.data() + text.size();
   const char* const found = find_control(text.data(), end);
   const bool only_lines = limits.multiline && text.find('\0') == text.npos;
@@ -44,7 +46,9 @@ Fields::Fields(const json::value& value, std::string pointer, std::vector<FieldE
   if (!object_) errors_->push_back({pointer_, "must be an object"});
 }
 
-std::string Fields::pointer_to(std::string_view name) const { return pointer_ + "/" + escaped_pointer(name); }
+std::string Fields::pointer_to(std::string_view name) const {
+  return pointer_ + "/" + escaped_pointer(name);
+}
 
 void Fields::fail(std::string_view name, std::string detail) {
   errors_->push_back({pointer_to(name), std::move(detail)});
@@ -67,7 +71,8 @@ const json::value* Fields::required(std::string_view name) {
   return value;
 }
 
-std::optional<std::string_view> Fields::checked_text(std::string_view name, const json::value* value, TextLimits limits) {
+std::optional<std::string_view> Fields::checked_text(std::string_view name,
+                                                     const json::value* value, TextLimits limits) {
   if (!value) return {};
   if (std::string problem = text_problem(*value, limits); !problem.empty()) {
     fail(name, std::move(problem));
@@ -84,7 +89,8 @@ std::optional<std::string_view> Fields::optional_text(std::string_view name, Tex
   return checked_text(name, member(name), limits);
 }
 
-std::optional<int64_t> Fields::checked_integer(std::string_view name, const json::value* value, int64_t min, int64_t max) {
+std::optional<int64_t> Fields::checked_integer(std::string_view name, const json::value* value,
+                                               int64_t min, int64_t max) {
   if (!value) return {};
   const int64_t* number = value->if_int64();
   if (number && *number >= min && *number <= max) return *number;
@@ -118,10 +124,15 @@ std::optional<bool> Fields::checked_boolean(std::string_view name, const json::v
   return {};
 }
 
-bool Fields::boolean(std::string_view name) { return checked_boolean(name, required(name)).value_or(false); }
-std::optional<bool> Fields::optional_boolean(std::string_view name) { return checked_boolean(name, member(name)); }
+bool Fields::boolean(std::string_view name) {
+  return checked_boolean(name, required(name)).value_or(false);
+}
+std::optional<bool> Fields::optional_boolean(std::string_view name) {
+  return checked_boolean(name, member(name));
+}
 
-std::optional<std::vector<std::string>> Fields::checked_texts(std::string_view name, const json::value* value,
+std::optional<std::vector<std::string>> Fields::checked_texts(std::string_view name,
+                                                              const json::value* value,
                                                               const ListLimits& limits) {
   const auto* list = value ? value->if_array() : nullptr;
   if (value && !list) fail(name, "must be an array of strings");
@@ -133,8 +144,11 @@ std::optional<std::vector<std::string>> Fields::checked_texts(std::string_view n
   std::vector<std::string> texts;
   for (const auto& item : *list) {
     std::string problem = text_problem(item, limits.item);
-    if (problem.empty()) texts.emplace_back(std::string_view(item.get_string()));
-    else errors_->push_back({pointer_to(name) + "/" + std::to_string(&item - list->data()), std::move(problem)});
+    if (problem.empty())
+      texts.emplace_back(std::string_view(item.get_string()));
+    else
+      errors_->push_back(
+          {pointer_to(name) + "/" + std::to_string(&item - list->data()), std::move(problem)});
   }
   return texts;
 }
@@ -143,14 +157,17 @@ std::vector<std::string> Fields::texts(std::string_view name, ListLimits limits)
   return checked_texts(name, required(name), limits).value_or(std::vector<std::string>());
 }
 
-std::optional<std::vector<std::string>> Fields::optional_texts(std::string_view name, ListLimits limits) {
+std::optional<std::vector<std::string>> Fields::optional_texts(std::string_view name,
+                                                               ListLimits limits) {
   return checked_texts(name, member(name), limits);
 }
 
-std::string_view Fields::choice(std::string_view name, std::initializer_list<std::string_view> allowed) {
+std::string_view Fields::choice(std::string_view name,
+                                std::initializer_list<std::string_view> allowed) {
   const auto* value = required(name);
   const auto* text = value ? value->if_string() : nullptr;
-  const auto found = std::find(allowed.begin(), allowed.end(), text ? std::string_view(*text) : std::string_view());
+  const auto found = std::find(allowed.begin(), allowed.end(),
+                               text ? std::string_view(*text) : std::string_view());
   if (found != allowed.end()) return *found;
   std::string list;
   for (const auto& choice : allowed) list.append(list.empty() ? "" : ", ").append(choice);
@@ -165,8 +182,12 @@ std::optional<Fields> Fields::checked_object(std::string_view name, const json::
   return inner;
 }
 
-std::optional<Fields> Fields::object(std::string_view name) { return checked_object(name, required(name)); }
-std::optional<Fields> Fields::optional_object(std::string_view name) { return checked_object(name, member(name)); }
+std::optional<Fields> Fields::object(std::string_view name) {
+  return checked_object(name, required(name));
+}
+std::optional<Fields> Fields::optional_object(std::string_view name) {
+  return checked_object(name, member(name));
+}
 
 const json::array* Fields::optional_array(std::string_view name) {
   const auto* value = member(name);
@@ -178,7 +199,8 @@ const json::array* Fields::optional_array(std::string_view name) {
 void Fields::refuse_unknown() {
   if (!object_) return;
   for (const auto& [name, value] : *object_)
-    if (std::find(asked_.begin(), asked_.end(), std::string_view(name)) == asked_.end()) fail(name, "is not known here");
+    if (std::find(asked_.begin(), asked_.end(), std::string_view(name)) == asked_.end())
+      fail(name, "is not known here");
 }
 
 Result<JsonBody> JsonBody::parse(std::string_view body, size_t max_bytes) {
@@ -198,7 +220,8 @@ Result<JsonBody> JsonBody::parse(std::string_view body, size_t max_bytes) {
 Result<> JsonBody::done(Fields& root) {
   root.refuse_unknown();
   if (errors_.empty()) return {};
-  return Error{Errc::invalid, "request.body.invalid", errors_.front().pointer + " " + errors_.front().detail};
+  return Error{Errc::invalid, "request.body.invalid",
+               errors_.front().pointer + " " + errors_.front().detail};
 }
 
 Problem JsonBody::problem() const {

@@ -9,7 +9,9 @@
 namespace watchword::http {
 namespace {
 
-bool is_plain(char c) { return static_cast<uint8_t>(c) >= 0x20 && static_cast<uint8_t>(c) < 0x7f && c != '"' && c != '\\'; }
+bool is_plain(char c) {
+  return static_cast<uint8_t>(c) >= 0x20 && static_cast<uint8_t>(c) < 0x7f && c != '"' && c != '\\';
+}
 
 void append_escape(char c, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";

@@ -22,7 +22,10 @@ void set_retry_after(uint16_t status, uint32_t seconds, Response& response) {
 void write_errors(const std::vector<FieldError>& errors, JsonWriter& json) {
   json.key("errors").begin_array();
   for (const auto& error : errors)
-    json.begin_object().member("pointer", error.pointer).member("detail", error.detail).end_object();
+    json.begin_object()
+        .member("pointer", error.pointer)
+        .member("detail", error.detail)
+        .end_object();
   json.end_array();
 }
 
@@ -34,7 +37,8 @@ std::string description_text(std::string_view text) {
   return clean;
 }
 
-void write_oauth(uint16_t status, std::string_view error, std::string_view description, Response& response) {
+void write_oauth(uint16_t status, std::string_view error, std::string_view description,
+                 Response& response) {
   response.status = status;
   response.content_type = "application/json";
   response.body.clear();
@@ -103,7 +107,9 @@ void answer_problem(const Problem& problem, Request& request, Response& response
   json.begin_object().member("type", "about:blank").member("title", status_text(problem.status));
   json.member("status", problem.status);
   if (!problem.detail.empty()) json.member("detail", problem.detail);
-  json.member("instance", request.path()).member("code", problem.code).member("request_id", request.id());
+  json.member("instance", request.path())
+      .member("code", problem.code)
+      .member("request_id", request.id());
   if (!problem.errors.empty()) write_errors(problem.errors, json);
   json.end_object();
   if (problem.status == 401) set_own(response, "WWW-Authenticate", kChallenge);
@@ -114,7 +120,10 @@ void answer_refusal(uint16_t status, std::string_view code, Response& response) 
   response.status = status;
   response.content_type = "application/problem+json";
   JsonWriter json(response.body);
-  json.begin_object().member("type", "about:blank").member("title", status_text(status)).member("status", status);
+  json.begin_object()
+      .member("type", "about:blank")
+      .member("title", status_text(status))
+      .member("status", status);
   json.member("code", code).member("request_id", minted_request_id()).end_object();
 }
 
@@ -128,8 +137,8 @@ void answer_oauth_error(std::string_view error, std::string_view description, Re
 
 void answer_oauth_error(const Error& error, Response& response) {
   const uint16_t status = oauth_status(error.code);
-  write_oauth(status, oauth_code(error.code), status < 500 ? std::string_view(error.detail) : std::string_view(),
-              response);
+  write_oauth(status, oauth_code(error.code),
+              status < 500 ? std::string_view(error.detail) : std::string_view(), response);
 }
 
 }  // namespace watchword::http

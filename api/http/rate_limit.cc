@@ -13,7 +13,9 @@ using policy::Cidr;
 
 constexpr int64_t kNsPerS = 1'000'000'000;
 
-uint32_t seconds_up(int64_t ns) { return static_cast<uint32_t>((std::max<int64_t>(ns, 0) + kNsPerS - 1) / kNsPerS); }
+uint32_t seconds_up(int64_t ns) {
+  return static_cast<uint32_t>((std::max<int64_t>(ns, 0) + kNsPerS - 1) / kNsPerS);
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -22,7 +24,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_trusted(const Address& address, std::span<const Cidr> proxies) {
-  return std::any_of(proxies.begin(), proxies.end(), [&](const Cidr& proxy) { return proxy.contains(address); });
+  return std::any_of(proxies.begin(), proxies.end(),
+                     [&](const Cidr& proxy) { return proxy.contains(address); });
 }
 
 // Walks one header line from its right end. True when `client` is settled.
@@ -53,7 +56,8 @@ RateVerdict RateLimiter::verdict(int64_t free_at_ns, int64_t now_ns) const {
   verdict.allowed = owed + interval_ns_ <= burst_ns_;
   verdict.remaining = static_cast<uint32_t>((burst_ns_ - std::min(owed, burst_ns_)) / interval_ns_);
   verdict.reset_s = seconds_up(owed);
-  if (!verdict.allowed) verdict.retry_after_s = std::max<uint32_t>(seconds_up(owed + interval_ns_ - burst_ns_), 1);
+  if (!verdict.allowed)
+    verdict.retry_after_s = std::max<uint32_t>(seconds_up(owed + interval_ns_ - burst_ns_), 1);
   return verdict;
 }
 
@@ -68,7 +72,8 @@ RateLimiter::Entry& RateLimiter::entry_for(uint64_t key) {
   if (const Entry* found = find(key)) return const_cast<Entry&>(*found);
   Entry* bucket = &entries_[(key & mask_) * kWays];
   Entry& oldest = *std::min_element(bucket, bucket + kWays, [](const Entry& a, const Entry& b) {
-    return a.free_at_ns.load(std::memory_order_relaxed) < b.free_at_ns.load(std::memory_order_relaxed);
+    return a.free_at_ns.load(std::memory_order_relaxed) <
+           b.free_at_ns.load(std::memory_order_relaxed);
   });
   oldest.free_at_ns.store(0, std::memory_order_relaxed);
   oldest.key.store(key, std::memory_order_relaxed);
@@ -107,17 +112,19 @@ uint64_t rate_key(const Address& client) {
   return rate_key(client.is_ipv4() ? client.view() : client.truncated(64).view());
 }
 
-void set_rate_headers(std::string_view name, const Rate& rate, const RateVerdict& verdict, Response& response) {
-  const uint32_t window_s = std::max<uint32_t>((rate.burst + rate.per_s - 1) / std::max<uint32_t>(rate.per_s, 1), 1);
+void set_rate_headers(std::string_view name, const Rate& rate, const RateVerdict& verdict,
+                      Response& response) {
+  const uint32_t window_s =
+      std::max<uint32_t>((rate.burst + rate.per_s - 1) / std::max<uint32_t>(rate.per_s, 1), 1);
   const std::string quoted = '"' + std::string(name) + '"';
-  WATCHWORD_CHECK(response.set(
-      "RateLimit-Policy", quoted + ";q=" + std::to_string(rate.burst) + ";w=" + std::to_string(window_s)));
+  WATCHWORD_CHECK(response.set("RateLimit-Policy", quoted + ";q=" + std::to_string(rate.burst) +
+                                                       ";w=" + std::to_string(window_s)));
   WATCHWORD_CHECK(response.set("RateLimit", quoted + ";r=" + std::to_string(verdict.remaining) +
                                                 ";t=" + std::to_string(verdict.reset_s)));
 }
 
-void answer_rate_exceeded(std::string_view name, const Rate& rate, const RateVerdict& verdict, Request& request,
-                          Response& response) {
+void answer_rate_exceeded(std::string_view name, const Rate& rate, const RateVerdict& verdict,
+                          Request& request, Response& response) {
   Problem problem{429, "http.rate.exceeded", "too many requests", {}, verdict.retry_after_s};
   answer_problem(problem, request, response);
   set_rate_headers(name, rate, verdict, response);

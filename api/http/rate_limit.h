@@ -29,14 +29,16 @@ struct RateVerdict {
   uint32_t retry_after_s = 0;  // when refused: at least 1
 };
 
-// A token bucket per key, kept as one time (GCRA, ITU-T I.371). Thread-safe without locks, shared by all cores, and of a fixed size:
-// `entries` keys of 16 bytes; when a bucket of four is full the key that is nearest to being free again gives way, which can only
-// allow more, never less. Two keys that are taken at the same instant on two cores may be charged to each other once.
+// A token bucket per key, kept as one time (GCRA, ITU-T I.371). Thread-safe without locks, shared
+// by all cores, and of a fixed size: `entries` keys of 16 bytes; when a bucket of four is full the
+// key that is nearest to being free again gives way, which can only allow more, never less. Two
+// keys that are taken at the same instant on two cores may be charged to each other once.
 class RateLimiter {
  public:
   RateLimiter(Rate rate, size_t entries);
 
-  // Charges one call to `key` at `now_us` (any clock that does not go back). A refused call is not charged.
+  // Charges one call to `key` at `now_us` (any clock that does not go back). A refused call is not
+  // charged.
   RateVerdict take(uint64_t key, int64_t now_us);
   // The same without charging.
   RateVerdict look(uint64_t key, int64_t now_us) const;
@@ -65,15 +67,19 @@ class RateLimiter {
 uint64_t rate_key(std::string_view bytes);
 uint64_t rate_key(const Address& client);
 
-// RateLimit-Policy: "name";q=burst;w=seconds and RateLimit: "name";r=remaining;t=reset (draft-ietf-httpapi-ratelimit-headers-09).
-void set_rate_headers(std::string_view name, const Rate& rate, const RateVerdict& verdict, Response& response);
+// RateLimit-Policy: "name";q=burst;w=seconds and RateLimit: "name";r=remaining;t=reset
+// (draft-ietf-httpapi-ratelimit-headers-09).
+void set_rate_headers(std::string_view name, const Rate& rate, const RateVerdict& verdict,
+                      Response& response);
 // 429 problem with Retry-After and the headers above.
-void answer_rate_exceeded(std::string_view name, const Rate& rate, const RateVerdict& verdict, Request& request,
-                          Response& response);
+void answer_rate_exceeded(std::string_view name, const Rate& rate, const RateVerdict& verdict,
+                          Request& request, Response& response);
 
-// Whose call it is: the socket's peer, or, when that is a trusted proxy, the rightmost hop of X-Forwarded-For that is not one (the
-// leftmost when all are). Elements are bare addresses; several header lines count as one list (RFC 9110 5.2).
-// invalid, http.forwarded.malformed: a trusted proxy sent an element that is no address before an untrusted hop was met.
-Result<Address> client_address(const Request& request, std::span<const policy::Cidr> trusted_proxies);
+// Whose call it is: the socket's peer, or, when that is a trusted proxy, the rightmost hop of
+// X-Forwarded-For that is not one (the leftmost when all are). Elements are bare addresses; several
+// header lines count as one list (RFC 9110 5.2). invalid, http.forwarded.malformed: a trusted proxy
+// sent an element that is no address before an untrusted hop was met.
+Result<Address> client_address(const Request& request,
+                               std::span<const policy::Cidr> trusted_proxies);
 
 }  // namespace watchword::http

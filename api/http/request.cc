@@ -9,7 +9,8 @@ namespace {
 constexpr CharacterTable kRay = table_of("-");
 constexpr CharacterTable kBearer = table_of("-._~+/=");
 
-// https://www.w3.org/TR/trace-context/#traceparent-header: version 00, or a later one with the same beginning.
+// https://www.w3.org/TR/trace-context/#traceparent-header: version 00, or a later one with the same
+// beginning.
 std::string_view trace_id(std::string_view parent) {
   if (parent.size() < 55 || parent[2] != '-' || parent[35] != '-' || parent[52] != '-') return {};
   if (parent.starts_with("ff") || (parent.starts_with("00") && parent.size() != 55)) return {};

@@ -17,35 +17,63 @@ constexpr std::string_view kSecurityHeaders =
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
 constexpr std::string_view kStrictTransport = "Strict-Transport-Security: max-age=31536000\r\n";
 
-constexpr std::array<std::string_view, 12> kOwnNames{
-    "content-length", "transfer-encoding", "connection", "date", "server", "content-type", "cache-control",
-    "x-content-type-options", "x-frame-options", "content-security-policy", "strict-transport-security", "trailer"};
+constexpr std::array<std::string_view, 12> kOwnNames{"content-length",
+                                                     "transfer-encoding",
+                                                     "connection",
+                                                     "date",
+                                                     "server",
+                                                     "content-type",
+                                                     "cache-control",
+                                                     "x-content-type-options",
+                                                     "x-frame-options",
+                                                     "content-security-policy",
+                                                     "strict-transport-security",
+                                                     "trailer"};
 
 struct Status {
   uint16_t code;
   std::string_view text;
 };
-constexpr std::array kStatuses{
-    Status{100, "Continue"},           Status{200, "OK"},
-    Status{201, "Created"},            Status{202, "Accepted"},
-    Status{204, "No Content"},         Status{206, "Partial Content"},
-    Status{301, "Moved Permanently"},  Status{302, "Found"},
-    Status{303, "See Other"},          Status{304, "Not Modified"},
-    Status{307, "Temporary Redirect"}, Status{308, "Permanent Redirect"},
-    Status{400, "Bad Request"},        Status{401, "Unauthorized"},
-    Status{403, "Forbidden"},          Status{404, "Not Found"},
-    Status{405, "Method Not Allowed"}, Status{406, "Not Acceptable"},
-    Status{408, "Request Timeout"},    Status{409, "Conflict"},
-    Status{410, "Gone"},               Status{411, "Length Required"},
-    Status{412, "Precondition Failed"}, Status{413, "Content Too Large"},
-    Status{414, "URI Too Long"},       Status{415, "Unsupported Media Type"},
-    Status{417, "Expectation Failed"}, Status{421, "Misdirected Request"},
-    Status{422, "Unprocessable Content"}, Status{426, "Upgrade Required"},
-    Status{428, "Precondition Required"}, Status{429, "Too Many Requests"},
-    Status{431, "Request Header Fields Too Large"}, Status{500, "Internal Server Error"},
-    Status{501, "Not Implemented"},    Status{502, "Bad Gateway"},
-    Status{503, "Service Unavailable"}, Status{504, "Gateway Timeout"},
-    Status{505, "HTTP Version Not Supported"}, Status{507, "Insufficient Storage"}};
+constexpr std::array kStatuses{Status{100, "Continue"},
+                               Status{200, "OK"},
+                               Status{201, "Created"},
+                               Status{202, "Accepted"},
+                               Status{204, "No Content"},
+                               Status{206, "Partial Content"},
+                               Status{301, "Moved Permanently"},
+                               Status{302, "Found"},
+                               Status{303, "See Other"},
+                               Status{304, "Not Modified"},
+                               Status{307, "Temporary Redirect"},
+                               Status{308, "Permanent Redirect"},
+                               Status{400, "Bad Request"},
+                               Status{401, "Unauthorized"},
+                               Status{403, "Forbidden"},
+                               Status{404, "Not Found"},
+                               Status{405, "Method Not Allowed"},
+                               Status{406, "Not Acceptable"},
+                               Status{408, "Request Timeout"},
+                               Status{409, "Conflict"},
+                               Status{410, "Gone"},
+                               Status{411, "Length Required"},
+                               Status{412, "Precondition Failed"},
+                               Status{413, "Content Too Large"},
+                               Status{414, "URI Too Long"},
+                               Status{415, "Unsupported Media Type"},
+                               Status{417, "Expectation Failed"},
+                               Status{421, "Misdirected Request"},
+                               Status{422, "Unprocessable Content"},
+                               Status{426, "Upgrade Required"},
+                               Status{428, "Precondition Required"},
+                               Status{429, "Too Many Requests"},
+                               Status{431, "Request Header Fields Too Large"},
+                               Status{500, "Internal Server Error"},
+                               Status{501, "Not Implemented"},
+                               Status{502, "Bad Gateway"},
+                               Status{503, "Service Unavailable"},
+                               Status{504, "Gateway Timeout"},
+                               Status{505, "HTTP Version Not Supported"},
+                               Status{507, "Insufficient Storage"}};
 
 void append_number(uint64_t number, std::string& out) {
   char digits[20];
@@ -137,7 +165,8 @@ void write_chunk(std::string_view piece, std::string& out) {
 }
 
 std::string_view status_text(uint16_t status) {
-  const auto found = std::find_if(kStatuses.begin(), kStatuses.end(), [&](auto& s) { return s.code == status; });
+  const auto found =
+      std::find_if(kStatuses.begin(), kStatuses.end(), [&](auto& s) { return s.code == status; });
   return found == kStatuses.end() ? std::string_view("Unknown") : found->text;
 }
 

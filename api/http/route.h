@@ -1,4 +1,5 @@
-// What a route is. The table itself stands in api/handlers; the router, the OpenAPI check and the permission tests walk it.
+// What a route is. The table itself stands in api/handlers; the router, the OpenAPI check and the
+// permission tests walk it.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -13,7 +14,8 @@ struct Call;  // one request on its way: request, answer, parameters, caller
 
 namespace watchword::http {
 
-// The permissions of API.md, "Everywhere". A route names the one that it needs; `admin` includes all.
+// The permissions of API.md, "Everywhere". A route names the one that it needs; `admin` includes
+// all.
 enum class Permission : uint8_t {
   none,       // no credential asked for
   any_token,  // any valid credential
@@ -35,14 +37,14 @@ using RouteHandler = boost::asio::awaitable<void> (*)(api::Api&, api::Call&);
 
 enum RouteFlags : uint8_t {
   kPlain = 0,
-  kOauth = 1,       // errors in the form of RFC 6749 5.2
-  kChanges = 2,     // takes Idempotency-Key, answers Watchword-Position
-  kLargeBody = 4,   // the body may be as large as ServerOptions says for large routes
+  kOauth = 1,          // errors in the form of RFC 6749 5.2
+  kChanges = 2,        // takes Idempotency-Key, answers Watchword-Position
+  kLargeBody = 4,      // the body may be as large as ServerOptions says for large routes
   kAdminListener = 8,  // served on the admin listener alone
 };
 
-// `path`: segments are exact text or {name}; a last segment `*` matches any suffix, the empty one included ("/authz/forward/*" also
-// matches "/authz/forward").
+// `path`: segments are exact text or {name}; a last segment `*` matches any suffix, the empty one
+// included ("/authz/forward/*" also matches "/authz/forward").
 struct Route {
   Verb verb;
   std::string_view path;

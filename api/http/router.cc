@@ -12,7 +12,8 @@ using std::string_view;
 
 constexpr size_t kSegmentsMax = 16;
 constexpr size_t kParameterBytesMax = 256;
-constexpr std::array kNamedVerbs{Verb::get, Verb::head, Verb::post, Verb::put, Verb::patch, Verb::del, Verb::options};
+constexpr std::array kNamedVerbs{Verb::get,   Verb::head, Verb::post,   Verb::put,
+                                 Verb::patch, Verb::del,  Verb::options};
 
 bool is_parameter(string_view segment) { return segment.starts_with('{'); }
 bool has_parameter(string_view path) { return path.find('{') != path.npos; }
@@ -33,11 +34,12 @@ size_t split(string_view path, std::span<string_view> out) {
 
 bool decode_parameter(string_view segment, std::string& value) {
   value.clear();
-  return percent_decode(segment, false, value) && !value.empty() && value.size() <= kParameterBytesMax &&
-         value.find_first_of("/\\") == value.npos;
+  return percent_decode(segment, false, value) && !value.empty() &&
+         value.size() <= kParameterBytesMax && value.find_first_of("/\\") == value.npos;
 }
 
-// Shapes of one length stand together; among them exact text before parameters at the first segment where they differ.
+// Shapes of one length stand together; among them exact text before parameters at the first segment
+// where they differ.
 bool more_exact(std::span<const string_view> left, std::span<const string_view> right) {
   if (left.size() != right.size()) return left.size() < right.size();
   for (size_t i = 0; i < left.size(); ++i)
@@ -88,7 +90,8 @@ Router::Router(std::span<const Route> routes) : routes_(routes) {
         resource.allow.append(resource.allow.empty() ? "" : ", ").append(verb_text(verb));
       }
     }
-  for (const Verb verb : kNamedVerbs) allow_all_.append(allow_all_.empty() ? "" : ", ").append(verb_text(verb));
+  for (const Verb verb : kNamedVerbs)
+    allow_all_.append(allow_all_.empty() ? "" : ", ").append(verb_text(verb));
   std::stable_sort(shaped_.begin(), shaped_.end(),
                    [](const auto& a, const auto& b) { return more_exact(a.segments, b.segments); });
   for (size_t i = 0; i < exact_.size(); ++i) exact_index_.emplace(exact_[i].path, i);
@@ -107,7 +110,8 @@ Router::Resource& Router::resource_for(std::string_view path) {
   return resource;
 }
 
-bool Router::fits(const Resource& resource, std::span<const std::string_view> segments, Match& match) {
+bool Router::fits(const Resource& resource, std::span<const std::string_view> segments,
+                  Match& match) {
   if (resource.segments.size() != segments.size()) return false;
   match.parameter_count = 0;
   for (size_t i = 0; i < segments.size(); ++i) {
@@ -145,7 +149,8 @@ const Router::Resource* Router::find_suffix(std::string_view path, Match& match)
 }
 
 const Router::Resource* Router::find_resource(std::string_view path, Match& match) const {
-  if (const auto found = exact_index_.find(path); found != exact_index_.end()) return &exact_[found->second];
+  if (const auto found = exact_index_.find(path); found != exact_index_.end())
+    return &exact_[found->second];
   if (!path.starts_with('/')) return nullptr;
   if (const auto* shaped = find_shaped(path, match)) return shaped;
   return find_suffix(path, match);

@@ -29,7 +29,8 @@ using StatePtr = std::shared_ptr<ServerState>;
 constexpr int kBacklog = 4096;
 constexpr size_t kSpareWorkspaces = 64;
 constexpr std::string_view kTurnedAway =
-    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: "
+    "close\r\n\r\n";
 
 union SocketAddress {
   sockaddr any;
@@ -52,7 +53,8 @@ socklen_t fill_socket_address(const Address& address, uint16_t port, SocketAddre
 }
 
 Address address_of(const SocketAddress& from) {
-  if (from.any.sa_family == AF_INET) return Address::from_view({reinterpret_cast<const char*>(&from.four.sin_addr), 4});
+  if (from.any.sa_family == AF_INET)
+    return Address::from_view({reinterpret_cast<const char*>(&from.four.sin_addr), 4});
   if (from.any.sa_family == AF_INET6)
     return Address::from_view({reinterpret_cast<const char*>(&from.six.sin6_addr), 16});
   return {};
@@ -92,7 +94,8 @@ asio::awaitable<void> serve(StatePtr state, Core& core, tcp::socket socket, Addr
   state->ended.notify_all();
 }
 
-// Opens on the core with the fewest connections; among equals the first, which the next connection then finds fuller.
+// Opens on the core with the fewest connections; among equals the first, which the next connection
+// then finds fuller.
 void adopt(const StatePtr& state, int descriptor, const SocketAddress& from) {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -104,12 +107,14 @@ void adopt(const StatePtr& state, int descriptor, const SocketAddress& from) {
   tcp::socket socket(core.context, protocol, descriptor);
   boost::system::error_code ignored;
   socket.native_non_blocking(true, ignored);
-  asio::co_spawn(core.context, serve(state, core, std::move(socket), address_of(from)), asio::detached);
+  asio::co_spawn(core.context, serve(state, core, std::move(socket), address_of(from)),
+                 asio::detached);
 }
 
 void turn_away(ServerState& state, int descriptor) {
   state.turned_away.fetch_add(1, std::memory_order_relaxed);
-  if (!state.options.tls) (void)!::send(descriptor, kTurnedAway.data(), kTurnedAway.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (!state.options.tls)
+    (void)!::send(descriptor, kTurnedAway.data(), kTurnedAway.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   ::close(descriptor);
 }
 
@@ -120,10 +125,14 @@ bool accept_waiting(const StatePtr& state, int listener) {
     socklen_t size = sizeof from;
     const int descriptor = ::accept4(listener, &from.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
-    if (descriptor < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) return false;
+    if (descriptor < 0 &&
+        (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+      return false;
     if (descriptor < 0) continue;  // that one peer left before we came
-    if (state->open() >= state->options.connections_max) turn_away(*state, descriptor);
-    else adopt(state, descriptor, from);
+    if (state->open() >= state->options.connections_max)
+      turn_away(*state, descriptor);
+    else
+      adopt(state, descriptor, from);
   }
 }
 
@@ -135,7 +144,8 @@ asio::awaitable<void> accept_all(StatePtr state, tcp::acceptor acceptor) {
   };
   boost::system::error_code error;
   while (!state->stopping && acceptor.is_open()) {
-    co_await acceptor.async_wait(tcp::acceptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    co_await acceptor.async_wait(tcp::acceptor::wait_read,
+                                 asio::redirect_error(asio::use_awaitable, error));
     if (error || state->stopping || !acceptor.is_open()) continue;
     if (accept_waiting(state, acceptor.native_handle())) continue;
     state->trouble("no descriptors left for connections");
@@ -159,10 +169,13 @@ asio::awaitable<void> sweep_all(StatePtr state, Core& core) {
 }
 
 Result<> check_options(const ServerOptions& options, const std::optional<Address>& address) {
-  if (!address) return Error{Errc::invalid, "http.listen.address", options.address + " is not an IP address"};
+  if (!address)
+    return Error{Errc::invalid, "http.listen.address", options.address + " is not an IP address"};
   if (!options.tls && !options.plain_off_loopback && !address->is_loopback())
-    return Error{Errc::invalid, "http.listen.plain_off_loopback",
-                 options.address + " is reachable from other machines: set a certificate, or allow plain HTTP there"};
+    return Error{
+        Errc::invalid, "http.listen.plain_off_loopback",
+        options.address +
+            " is reachable from other machines: set a certificate, or allow plain HTTP there"};
   return {};
 }
 
@@ -217,7 +230,8 @@ std::shared_ptr<ssl_ctx_st> ServerState::tls_context() {
   return tls;
 }
 
-Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::vector<asio::io_context*> cores,
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options,
+                                              std::vector<asio::io_context*> cores,
                                               Handler handler) {
   WATCHWORD_CHECK(!cores.empty());
   const auto address = Address::parse(options.address);
@@ -282,7 +296,8 @@ bool Server::stop(int64_t deadline_ms) {
   constexpr std::chrono::milliseconds kCutOffWait{500};
   if (state_->stopping.exchange(true)) return true;
   const auto each_core = [state = state_](void (Core::*act)()) {
-    for (auto& core : state->cores) asio::post(core->context, [state, act, &core = *core] { (core.*act)(); });
+    for (auto& core : state->cores)
+      asio::post(core->context, [state, act, &core = *core] { (core.*act)(); });
   };
   asio::post(state_->cores.front()->context, [state = state_] {
     if (state->cancel_accepting) state->cancel_accepting();

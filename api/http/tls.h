@@ -14,8 +14,8 @@ struct TlsFiles {
   std::string key_file;          // PEM, unencrypted
 };
 
-// invalid: http.tls.certificate, http.tls.key (unreadable, or not the certificate's), http.tls.settings; the detail names the file and
-// says what OpenSSL says.
+// invalid: http.tls.certificate, http.tls.key (unreadable, or not the certificate's),
+// http.tls.settings; the detail names the file and says what OpenSSL says.
 Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsFiles& files);
 
 }  // namespace watchword::http

@@ -18,9 +18,12 @@ void clear_string(std::string& text) {
 InputBuffer::Room InputBuffer::room(size_t wanted) {
   const size_t held = end_ - begin_;
   if (begin_ == end_) begin_ = end_ = 0;
-  if (end_ < capacity_ && begin_ + wanted <= capacity_) return {bytes_.get() + end_, capacity_ - end_};
-  // Doubling, not the announced size at once: a peer that promises a megabyte has to send it to make us hold it.
-  size_t needed = std::max(kBlockBytes, std::min(std::max(wanted, held + 1), std::max(held, kBlockBytes) * 2));
+  if (end_ < capacity_ && begin_ + wanted <= capacity_)
+    return {bytes_.get() + end_, capacity_ - end_};
+  // Doubling, not the announced size at once: a peer that promises a megabyte has to send it to
+  // make us hold it.
+  size_t needed =
+      std::max(kBlockBytes, std::min(std::max(wanted, held + 1), std::max(held, kBlockBytes) * 2));
   if (needed <= capacity_ && held < capacity_) {
     std::memmove(bytes_.get(), bytes_.get() + begin_, held);
   } else {

@@ -1,4 +1,5 @@
-// The memory that a connection needs only while it works: taken from its core's pool when bytes arrive, given back when it idles.
+// The memory that a connection needs only while it works: taken from its core's pool when bytes
+// arrive, given back when it idles.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,14 +11,16 @@
 
 namespace watchword::http {
 
-// Bytes received and not yet used. What data() shows stays in place until room() or clear_front() is called.
+// Bytes received and not yet used. What data() shows stays in place until room() or clear_front()
+// is called.
 class InputBuffer {
  public:
   static constexpr size_t kBlockBytes = 4096;
 
   std::string_view data() const { return {bytes_.get() + begin_, end_ - begin_}; }
   bool empty() const { return begin_ == end_; }
-  // Where to receive: at least one byte, as many as fit when `wanted` bytes in all are expected at the front.
+  // Where to receive: at least one byte, as many as fit when `wanted` bytes in all are expected at
+  // the front.
   struct Room {
     char* at;
     size_t size;

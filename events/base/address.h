@@ -1,4 +1,5 @@
-// An IP address as a value: 4 or 16 bytes. An IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) is its IPv4.
+// An IP address as a value: 4 or 16 bytes. An IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2)
+// is its IPv4.
 #pragma once
 #include <array>
 #include <compare>
@@ -21,10 +22,12 @@ struct Address {
   std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), size}; }
   // Dotted decimal, or RFC 5952 for IPv6; empty when not known.
   std::string text() const;
-  // The first `prefix_bits` bits kept and the others zero; a prefix longer than the address keeps it whole.
+  // The first `prefix_bits` bits kept and the others zero; a prefix longer than the address keeps
+  // it whole.
   Address truncated(unsigned prefix_bits) const;
 
-  // Dotted decimal without leading zeros, or RFC 4291 text. No zone, port, brackets, space or shorthand ("127.1").
+  // Dotted decimal without leading zeros, or RFC 4291 text. No zone, port, brackets, space or
+  // shorthand ("127.1").
   static std::optional<Address> parse(std::string_view text);
   // 4 or 16 raw bytes in network order; any other length gives the unknown address.
   static Address from_view(std::string_view raw);

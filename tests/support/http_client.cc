@@ -48,7 +48,8 @@ int connect_to(const HttpClientOptions& options) {
 
 void parse_head(HttpReply& reply) {
   size_t at = reply.head.find("\r\n");
-  if (reply.head.size() > 12) std::from_chars(reply.head.data() + 9, reply.head.data() + 12, reply.status);
+  if (reply.head.size() > 12)
+    std::from_chars(reply.head.data() + 9, reply.head.data() + 12, reply.status);
   while (at != std::string::npos && at + 2 < reply.head.size()) {
     const size_t from = at + 2;
     at = reply.head.find("\r\n", from);
@@ -56,7 +57,8 @@ void parse_head(HttpReply& reply) {
     const size_t colon = line.find(':');
     if (colon == std::string::npos) continue;
     const size_t value = line.find_first_not_of(' ', colon + 1);
-    reply.headers.emplace_back(line.substr(0, colon), value == std::string::npos ? "" : line.substr(value));
+    reply.headers.emplace_back(line.substr(0, colon),
+                               value == std::string::npos ? "" : line.substr(value));
   }
 }
 
@@ -109,8 +111,8 @@ std::string HttpReply::header(std::string_view name) const {
 }
 
 size_t HttpReply::count(std::string_view name) const {
-  return static_cast<size_t>(
-      std::count_if(headers.begin(), headers.end(), [&](auto& each) { return same_name(each.first, name); }));
+  return static_cast<size_t>(std::count_if(
+      headers.begin(), headers.end(), [&](auto& each) { return same_name(each.first, name); }));
 }
 
 HttpClient::HttpClient(HttpClientOptions options) : options_(std::move(options)) {
@@ -187,7 +189,8 @@ bool HttpClient::ends_within(int timeout_ms) {
   const auto until = Steady::now() + std::chrono::milliseconds(timeout_ms);
   char discarded[65536];
   while (connected()) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Steady::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - Steady::now()).count();
     if (left < 0 || !link_->wait_readable(static_cast<int>(left))) return false;
     if (link_->receive(discarded, sizeof discarded) <= 0) return true;
   }
@@ -216,7 +219,9 @@ bool HttpClient::read_chunks(std::string& into) {
   while (true) {
     const auto line = read_line();
     size_t size = 0;
-    if (!line || std::from_chars(line->data(), line->data() + line->size(), size, 16).ec != std::errc()) return false;
+    if (!line ||
+        std::from_chars(line->data(), line->data() + line->size(), size, 16).ec != std::errc())
+      return false;
     if (!read_exactly(size, into)) return false;
     if (const auto end = read_line(); !end || !end->empty()) return false;
     if (size == 0) return true;
@@ -250,13 +255,16 @@ HttpReply HttpClient::read_reply(bool to_head, bool with_interim) {
   return reply;
 }
 
-HttpReply HttpClient::request(std::string_view method, std::string_view target, const std::vector<std::string>& headers,
-                              std::string_view body) {
-  std::string text = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: " + options_.address + "\r\n";
+HttpReply HttpClient::request(std::string_view method, std::string_view target,
+                              const std::vector<std::string>& headers, std::string_view body) {
+  std::string text = std::string(method) + " " + std::string(target) +
+                     " HTTP/1.1\r\nHost: " + options_.address + "\r\n";
   for (const auto& header : headers) text += header + "\r\n";
-  if (!body.empty() || method == "POST") text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  if (!body.empty() || method == "POST")
+    text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   text.append("\r\n").append(body);
-  // The server may have closed the kept connection; then nothing has been read, and once more is safe in a test.
+  // The server may have closed the kept connection; then nothing has been read, and once more is
+  // safe in a test.
   HttpReply reply;
   for (int attempt = 0; attempt < 2 && reply.status == 0; ++attempt) {
     if (!connected() || attempt > 0) reconnect();

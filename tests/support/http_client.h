@@ -1,4 +1,5 @@
-// A small blocking HTTP/1.1 client for tests. It sends what it is told, also what no decent client would, and reads strictly.
+// A small blocking HTTP/1.1 client for tests. It sends what it is told, also what no decent client
+// would, and reads strictly.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -25,9 +26,9 @@ struct HttpReply {
 struct HttpClientOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 0;
-  bool tls = false;         // the certificate is not checked
-  std::string ca_file;      // unless named here: then it must verify
-  int timeout_ms = 10'000;  // for each wait
+  bool tls = false;              // the certificate is not checked
+  std::string ca_file;           // unless named here: then it must verify
+  int timeout_ms = 10'000;       // for each wait
   int receive_buffer_bytes = 0;  // a small one makes a slow reader
 };
 
@@ -35,7 +36,8 @@ struct HttpClientOptions {
 class HttpClient {
  public:
   explicit HttpClient(HttpClientOptions options);
-  HttpClient(std::string address, uint16_t port) : HttpClient(HttpClientOptions{std::move(address), port}) {}
+  HttpClient(std::string address, uint16_t port)
+      : HttpClient(HttpClientOptions{std::move(address), port}) {}
   // "http://127.0.0.1:8080", "https://…"
   static HttpClientOptions options_for(std::string_view url);
   ~HttpClient();
@@ -44,14 +46,15 @@ class HttpClient {
 
   bool connected() const;
 
-  // One request with Host and, for a body, Content-Length; connects again when the server has closed in between.
-  // `headers` are lines without CR LF: {"Authorization: Bearer x"}.
-  HttpReply request(std::string_view method, std::string_view target, const std::vector<std::string>& headers = {},
-                    std::string_view body = {});
+  // One request with Host and, for a body, Content-Length; connects again when the server has
+  // closed in between. `headers` are lines without CR LF: {"Authorization: Bearer x"}.
+  HttpReply request(std::string_view method, std::string_view target,
+                    const std::vector<std::string>& headers = {}, std::string_view body = {});
   HttpReply get(std::string_view target, const std::vector<std::string>& headers = {}) {
     return request("GET", target, headers);
   }
-  HttpReply post(std::string_view target, std::string_view body, const std::vector<std::string>& headers = {}) {
+  HttpReply post(std::string_view target, std::string_view body,
+                 const std::vector<std::string>& headers = {}) {
     return request("POST", target, headers, body);
   }
 

@@ -11,14 +11,15 @@ std::string parsed(std::string_view text) {
 }
 
 TEST(Address, TextGoesThroughUnchanged) {
-  for (const char* text : {"10.0.0.1", "255.255.255.255", "::", "::1", "2001:db8::1", "fe80::1:0:0:1"})
+  for (const char* text :
+       {"10.0.0.1", "255.255.255.255", "::", "::1", "2001:db8::1", "fe80::1:0:0:1"})
     EXPECT_EQ(parsed(text), text);
 }
 
 TEST(Address, WhatIsNotOneAddressIsRefused) {
   for (std::string_view text :
-       {"", " 10.0.0.1", "10.0.0.1 ", "10.0.0", "127.1", "010.0.0.1", "10.0.0.256", "10.0.0.1.2", "[::1]",
-        "::1%eth0", "1::2::3", "10.0.0.1:80", "0x7f.0.0.1", "12345::"})
+       {"", " 10.0.0.1", "10.0.0.1 ", "10.0.0", "127.1", "010.0.0.1", "10.0.0.256", "10.0.0.1.2",
+        "[::1]", "::1%eth0", "1::2::3", "10.0.0.1:80", "0x7f.0.0.1", "12345::"})
     EXPECT_EQ(parsed(text), "refused") << text;
   EXPECT_EQ(parsed(std::string_view("1.2.3.4\0", 8)), "refused");
 }

@@ -23,7 +23,8 @@ using namespace std::string_literals;
 
 std::string code_of(const HttpReply& reply) {
   const size_t at = reply.body.find("\"code\":\"");
-  return at == std::string::npos ? "" : reply.body.substr(at + 8, reply.body.find('"', at + 8) - at - 8);
+  return at == std::string::npos ? ""
+                                 : reply.body.substr(at + 8, reply.body.find('"', at + 8) - at - 8);
 }
 
 std::string post(const std::string& lines, const std::string& body = {}) {
@@ -85,7 +86,9 @@ TEST(Server, SmugglingFormsEndTheConnectionUnanswered) {
       post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n" + hidden),
       post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n" + hidden),
       post("Transfer-Encoding : chunked\r\n", "0\r\n\r\n" + hidden),
-      post("Transfer-Encoding:\x0b" "chunked\r\n", "0\r\n\r\n" + hidden),
+      post("Transfer-Encoding:\x0b"
+           "chunked\r\n",
+           "0\r\n\r\n" + hidden),
       post("X: 1\r\n Transfer-Encoding: chunked\r\n", "0\r\n\r\n" + hidden),
       post("X: 1\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n" + hidden),
       post("Host: other\r\n", hidden),
@@ -111,7 +114,8 @@ TEST(Server, PipelinedRequestsAreAnsweredInOrder) {
   for (int i = 0; i < 200; ++i)
     all += "POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
   std::thread sender([&] { client.send_raw(all); });
-  for (int i = 0; i < 200; ++i) ASSERT_EQ(client.read_reply().body, "POST /" + std::to_string(i) + " abc");
+  for (int i = 0; i < 200; ++i)
+    ASSERT_EQ(client.read_reply().body, "POST /" + std::to_string(i) + " abc");
   sender.join();
 }
 
@@ -134,7 +138,8 @@ TEST(Server, APipelineMayEndInTheMiddleOfARequest) {
 TEST(Server, WhatFollowsAClosingRequestIsNotAnswered) {
   Serving serving(echo);
   auto client = serving.client();
-  client.send_raw("GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  client.send_raw(
+      "GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
   const auto reply = client.read_reply();
   EXPECT_EQ(reply.body, "GET /1 ");
   EXPECT_EQ(reply.header("Connection"), "close");
@@ -144,7 +149,9 @@ TEST(Server, WhatFollowsAClosingRequestIsNotAnswered) {
 TEST(Server, ChunkedBodiesAreDecoded) {
   Serving serving(echo);
   auto client = serving.client();
-  client.send_raw(post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\nGET /n HTTP/1.1\r\nHost: h\r\n\r\n"));
+  client.send_raw(
+      post("Transfer-Encoding: chunked\r\n",
+           "3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\nGET /n HTTP/1.1\r\nHost: h\r\n\r\n"));
   EXPECT_EQ(client.read_reply().body, "POST /p abc0123456789");
   EXPECT_EQ(client.read_reply().body, "GET /n ");
 }
@@ -179,11 +186,16 @@ TEST(Server, ABodyOverTheLimitIsRefusedBeforeItIsRead) {
   options.body_bytes_max = 1000;
   Serving serving(echo, options);
   EXPECT_EQ(serving.answer_to(post("Content-Length: 1001\r\n")).status, 413);
-  EXPECT_EQ(serving.answer_to(post("Content-Length: 1001\r\nExpect: 100-continue\r\n")).status, 413);
+  EXPECT_EQ(serving.answer_to(post("Content-Length: 1001\r\nExpect: 100-continue\r\n")).status,
+            413);
   EXPECT_EQ(serving.answer_to(post("Transfer-Encoding: chunked\r\n", "3E9\r\n")).status, 413);
-  EXPECT_EQ(serving.answer_to(post("Transfer-Encoding: chunked\r\n",
-                                   "1F4\r\n" + std::string(500, 'a') + "\r\n1F5\r\n")).status, 413);
-  EXPECT_EQ(serving.answer_to(post("Content-Length: 1000\r\n", std::string(1000, 'a'))).status, 200);
+  EXPECT_EQ(serving
+                .answer_to(post("Transfer-Encoding: chunked\r\n",
+                                "1F4\r\n" + std::string(500, 'a') + "\r\n1F5\r\n"))
+                .status,
+            413);
+  EXPECT_EQ(serving.answer_to(post("Content-Length: 1000\r\n", std::string(1000, 'a'))).status,
+            200);
 }
 
 TEST(Server, ARouteMayAllowALargerBody) {
@@ -199,7 +211,8 @@ TEST(Server, ARouteMayAllowALargerBody) {
 TEST(Server, AnOversizeHeadIsRefused) {
   Serving serving(echo);
   EXPECT_EQ(serving.answer_to("GET /" + std::string(20000, 'a')).status, 414);
-  EXPECT_EQ(serving.answer_to("GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(20000, 'a')).status, 431);
+  EXPECT_EQ(serving.answer_to("GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(20000, 'a')).status,
+            431);
   std::string many = "GET / HTTP/1.1\r\nHost: h\r\n";
   for (int i = 0; i < 101; ++i) many += "X: 1\r\n";
   EXPECT_EQ(serving.answer_to(many + "\r\n").status, 431);
@@ -255,7 +268,8 @@ TEST(Server, DrippingBytesDoNotExtendTheHeadersTime) {
   client.send_raw("GET / HTTP/1.1\r\nX: ");
   std::atomic<bool> answered = false;
   std::thread dripper([&] {
-    while (!answered && client.send_raw("a")) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    while (!answered && client.send_raw("a"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
   });
   EXPECT_EQ(client.read_reply().status, 408);
   answered = true;
@@ -267,7 +281,8 @@ TEST(Server, ASlowBodyIsToldAndClosed) {
   ServerOptions options;
   options.body_timeout_ms = 80;
   Serving serving(echo, options);
-  for (const auto& begun : {post("Content-Length: 10\r\n", "abc"), post("Transfer-Encoding: chunked\r\n", "5\r\nab")}) {
+  for (const auto& begun :
+       {post("Content-Length: 10\r\n", "abc"), post("Transfer-Encoding: chunked\r\n", "5\r\nab")}) {
     auto client = serving.client();
     client.send_raw(begun);
     EXPECT_EQ(client.read_reply().status, 408);
@@ -291,10 +306,12 @@ TEST(Server, AReaderThatDoesNotReadIsCutOff) {
   ServerOptions options;
   options.write_timeout_ms = 100;
   options.minimum_rate_bytes_per_s = 1 << 30;
-  Serving serving([](Request&, Response& response) -> asio::awaitable<void> {
-    response.body.assign(64 << 20, 'x');
-    co_return;
-  }, options);
+  Serving serving(
+      [](Request&, Response& response) -> asio::awaitable<void> {
+        response.body.assign(64 << 20, 'x');
+        co_return;
+      },
+      options);
   testing::HttpClientOptions slow{"127.0.0.1", serving.server().port()};
   slow.receive_buffer_bytes = 4096;
   HttpClient client(slow);
@@ -315,10 +332,11 @@ TEST(Server, ALargeAnswerArrivesWhole) {
 TEST(Server, StreamsArePulledUntilTheyEnd) {
   Serving serving([](Request&, Response& response) -> asio::awaitable<void> {
     response.body = "first\n";
-    response.stream("application/x-ndjson", [n = 0](std::string& chunk) mutable -> asio::awaitable<bool> {
-      chunk = n == 2 ? "" : "line " + std::to_string(n) + "\n";
-      co_return ++n < 5;
-    });
+    response.stream("application/x-ndjson",
+                    [n = 0](std::string& chunk) mutable -> asio::awaitable<bool> {
+                      chunk = n == 2 ? "" : "line " + std::to_string(n) + "\n";
+                      co_return ++n < 5;
+                    });
     co_return;
   });
   auto client = serving.client();
@@ -335,11 +353,12 @@ TEST(Server, StreamsArePulledUntilTheyEnd) {
 
 TEST(Server, AStreamThatBreaksIsNotTakenForAWholeOne) {
   Serving serving([](Request&, Response& response) -> asio::awaitable<void> {
-    response.stream("text/event-stream", [n = 0](std::string& chunk) mutable -> asio::awaitable<bool> {
-      if (n++ == 1) throw std::runtime_error("the journal is gone");
-      chunk = "data: 1\n\n";
-      co_return true;
-    });
+    response.stream("text/event-stream",
+                    [n = 0](std::string& chunk) mutable -> asio::awaitable<bool> {
+                      if (n++ == 1) throw std::runtime_error("the journal is gone");
+                      chunk = "data: 1\n\n";
+                      co_return true;
+                    });
     co_return;
   });
   const auto reply = serving.client().get("/");
@@ -351,11 +370,13 @@ TEST(Server, AnExceptionOfAHandlerIsAnInternalErrorThatTellsNothing) {
   std::string told;
   ServerOptions options;
   options.on_trouble = [&](std::string_view what) { told = what; };
-  Serving serving([](Request&, Response& response) -> asio::awaitable<void> {
-    response.body = "half";
-    throw std::runtime_error("secret path");
-    co_return;
-  }, options);
+  Serving serving(
+      [](Request&, Response& response) -> asio::awaitable<void> {
+        response.body = "half";
+        throw std::runtime_error("secret path");
+        co_return;
+      },
+      options);
   const auto reply = serving.client().get("/");
   EXPECT_EQ(reply.status, 500);
   EXPECT_EQ(code_of(reply), "http.handler.failed");
@@ -378,10 +399,12 @@ TEST(Server, OneConnectionMoreThanAllowedIsTurnedAway) {
 }
 
 TEST(Server, ConnectionsAreSpreadEvenlyAndStayOnTheirCore) {
-  Serving serving([](Request&, Response& response) -> asio::awaitable<void> {
-    response.body = std::to_string(std::hash<std::thread::id>()(std::this_thread::get_id()));
-    co_return;
-  }, {}, 2);
+  Serving serving(
+      [](Request&, Response& response) -> asio::awaitable<void> {
+        response.body = std::to_string(std::hash<std::thread::id>()(std::this_thread::get_id()));
+        co_return;
+      },
+      {}, 2);
   std::vector<HttpClient> clients;
   std::map<std::string, int> on_core;
   for (int i = 0; i < 32; ++i) clients.push_back(serving.client());
@@ -446,7 +469,8 @@ TEST(Server, PlainHttpOffLoopbackIsRefusedUnlessAllowed) {
   boost::asio::io_context context;
   ServerOptions options;
   options.address = "0.0.0.0";
-  EXPECT_EQ(Server::start(options, {&context}, echo).error().reason, "http.listen.plain_off_loopback");
+  EXPECT_EQ(Server::start(options, {&context}, echo).error().reason,
+            "http.listen.plain_off_loopback");
   options.plain_off_loopback = true;
   EXPECT_TRUE(Server::start(options, {&context}, echo).ok());
   options.address = "localhost";

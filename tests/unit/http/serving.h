@@ -1,4 +1,5 @@
-// A real server on a port of its own, with its cores on threads, for tests that talk to it over sockets.
+// A real server on a port of its own, with its cores on threads, for tests that talk to it over
+// sockets.
 #pragma once
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -24,7 +25,8 @@ class Serving {
       contexts.push_back(contexts_.back().get());
     }
     auto started = Server::start(std::move(options), contexts, std::move(handler));
-    if (!started) throw std::runtime_error(std::string(started.error().reason) + " " + started.error().detail);
+    if (!started)
+      throw std::runtime_error(std::string(started.error().reason) + " " + started.error().detail);
     server_ = std::move(*started);
     for (auto& context : contexts_) threads_.emplace_back([&context] { context->run(); });
   }
@@ -57,7 +59,11 @@ class Serving {
 // Answers with the verb, the path and the body.
 inline boost::asio::awaitable<void> echo(Request& request, Response& response) {
   response.content_type = "text/plain";
-  response.body.append(request.method()).append(" ").append(request.target()).append(" ").append(request.body());
+  response.body.append(request.method())
+      .append(" ")
+      .append(request.target())
+      .append(" ")
+      .append(request.body());
   co_return;
 }
 
