@@ -2,7 +2,9 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "processors/detectors/baseline.h"
@@ -11,7 +13,7 @@
 namespace watchword::detectors {
 
 enum class Group : uint8_t { geo, device, time, volume, authz, credential };
-enum class Learning : uint8_t { skip = 0, learn = 1, probation = 2 };
+inline constexpr std::string_view kUseAfterEnd = "use-after-end";  // of kDetectors
 
 // What the rows say of the credential and the principal at the moment of the turn.
 struct Situation {
@@ -23,7 +25,8 @@ struct Situation {
 
 // [detection] and [monitoring] of the configuration.
 struct Tuning {
-  uint32_t sensitivity_percent = 70;  // ANOMALY_DETECTION_SENSITIVITY; 0 is off
+  uint32_t sensitivity_percent = 70;  // ANOMALY_DETECTION_SENSITIVITY, at most 100: 70 is the stated budgets, each 10
+                                      // more or less doubles or halves them, 0 is off
   int64_t learning_ms = 24 * 3'600'000;
   uint32_t learning_successes = 20;
   uint32_t learning_hours = 5;  // distinct hours of the week
@@ -47,18 +50,24 @@ struct Verdict {
   uint32_t conclusion() const { return static_cast<uint32_t>(learning) | uint32_t{risk} << 16; }
 };
 
+// Rules beyond the sum: while learning, severity stops at medium unless fixed evidence speaks; level 3 needs authenticated
+// evidence that is not history, of a live token and an active identity; what is beyond the alert level is never learned (while
+// learning: goes into probation). Thread-safe; call it before the observation is folded.
 Verdict judge(const Seen& seen, const Baseline& usual, const Situation& situation, const Tuning& tuning);
 
-// The words of an alert, made only when one is raised: one line a signal, largest share first; shares sum to 65536.
+// The words of an alert, made only when one is raised, before the fold: one line a signal, largest share first; shares sum to
+// 65536.
 struct Reason {
   std::string_view name, attack_id;
   Group group;
   uint32_t share;
   std::string expected, seen;
+  std::string phrase;  // its part of the title
 };
 std::vector<Reason> explain(const Seen& seen, const Baseline& usual, const Verdict& verdict);
 // A sentence that a person understands who has never seen Watchword.
 std::string title(const Seen& seen, const std::vector<Reason>& reasons);
-std::string_view group_name(Group group);
+std::string_view group_name(Group group);  // "GEO", "DEVICE", "TIME", "VOLUME", "AUTHZ", "CREDENTIAL"
+std::optional<uint8_t> row_named(std::string_view name);  // of kDetectors, for Tuning and Situation
 
 }  // namespace watchword::detectors
