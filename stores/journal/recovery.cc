@@ -12,8 +12,6 @@ namespace {
 
 // One batch is at most 4 MiB, and only the last one can be torn.
 constexpr uint64_t kVerifiedBytes = 8 * 1024 * 1024;
-// Longer than a live writer takes to copy one batch into the page cache.
-constexpr std::chrono::milliseconds kSecondLook{50};
 
 Error corrupt_at(const Catalog& catalog, std::string_view reason, Place place, std::string_view what) {
   return {Errc::corrupt, reason, catalog.describe(place) + ": " + std::string(what)};
@@ -27,8 +25,8 @@ struct Litter {
 
 class Recovery {
  public:
-  Recovery(Disk& disk, Catalog& catalog, uint32_t partition, Repair repair)
-      : disk_(disk), catalog_(catalog), repair_(repair), partition_(partition) {}
+  Recovery(Disk& disk, Catalog& catalog, uint32_t partition, Repair repair, int patience_ms)
+      : disk_(disk), catalog_(catalog), partition_(partition), repair_(repair), patience_ms_(patience_ms) {}
 
   Result<Recovered> run() {
     if (catalog_.last() == 0) return Recovered{};
@@ -80,7 +78,7 @@ class Recovery {
 
   // Whether the record at the place, or what is said of it, is another one after a while.
   Result<bool> second_look(Walker& walker, Found before, uint64_t seq) {
-    std::this_thread::sleep_for(kSecondLook);
+    std::this_thread::sleep_for(std::chrono::milliseconds(patience_ms_));
     walker.go(walker.place());
     const auto again = walker.look_for(seq);
     if (!again) return again.error();
@@ -171,15 +169,17 @@ class Recovery {
 
   Disk& disk_;
   Catalog& catalog_;
-  Repair repair_;
-  uint32_t partition_;
+  const uint32_t partition_;
+  const Repair repair_;
+  const int patience_ms_;
   std::vector<Litter> litter_;  // of the end's segment and of each one after it
 };
 
 }  // namespace
 
-Result<Recovered> recover(Disk& disk, Catalog& catalog, uint32_t partition, Repair repair) {
-  return Recovery(disk, catalog, partition, repair).run();
+Result<Recovered> recover(Disk& disk, Catalog& catalog, uint32_t partition, Repair repair,
+                          int patience_ms) {
+  return Recovery(disk, catalog, partition, repair, patience_ms).run();
 }
 
 }  // namespace watchword::journal

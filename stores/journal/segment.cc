@@ -78,14 +78,15 @@ Result<std::unique_ptr<Journal>> open_segments(SegmentOptions options) {
 }
 
 Result<std::unique_ptr<Journal>> open_segments_read_only(const std::string& directory,
-                                                         uint32_t partition, Disk* disk) {
+                                                         uint32_t partition, Disk* disk,
+                                                         int patience_ms) {
   Disk& used = disk ? *disk : system_disk();
   const std::string own = folder(directory, partition);
   std::vector<Listed> files;
   if (used.list(own, files) < 0) return Error{Errc::not_found, "journal.segment.no_folder", own};
   auto catalog = Catalog::open(used, own);
   if (!catalog) return catalog.error();
-  const auto end = recover(used, **catalog, partition, Repair::none);
+  const auto end = recover(used, **catalog, partition, Repair::none, patience_ms);
   if (!end) return end.error();
   return std::unique_ptr<Journal>(
       std::make_unique<ReadOnlyJournal>(used, partition, std::move(*catalog), *end));

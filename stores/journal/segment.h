@@ -32,8 +32,11 @@ struct SegmentOptions {
 Result<std::unique_ptr<Journal>> open_segments(SegmentOptions options);
 
 // For replay, also on the folder of a running node: takes no lock and changes nothing. The journal ends for it where it ended
-// at opening; a torn tail is the end. claim() and append() answer denied, "journal.read_only". not_found: no such folder.
+// at opening; a torn tail is the end. claim() and append() answer denied, "journal.read_only". What looks
+// corrupt is looked at again after patience_ms: longer than a live writer takes to copy one batch into the page cache.
+// not_found: no such folder.
 Result<std::unique_ptr<Journal>> open_segments_read_only(const std::string& directory,
-                                                         uint32_t partition, Disk* disk = nullptr);
+                                                         uint32_t partition, Disk* disk = nullptr,
+                                                         int patience_ms = 50);
 
 }  // namespace watchword::journal
