@@ -79,21 +79,36 @@ class Handler {
         batch_.single = list_allowed_;
         begin_item();
         break;
-      case Place::list: begin_item(); break;
-      case Place::event: begin_data(); break;
-      case Place::observation: begin_attributes(); break;
-      case Place::attributes: other_value("must be flat"), ++skipped_; break;
+      case Place::list:
+        begin_item();
+        break;
+      case Place::event:
+        begin_data();
+        break;
+      case Place::observation:
+        begin_attributes();
+        break;
+      case Place::attributes:
+        other_value("must be flat"), ++skipped_;
+        break;
     }
     return true;
   }
   bool on_object_end(size_t, json::error_code&) {
     if (skipped_ > 0) return --skipped_, true;
     switch (place_) {
-      case Place::attributes: place_ = Place::observation; break;
-      case Place::observation: events_ ? void(place_ = Place::event) : end_item(); break;
-      case Place::event: end_item(); break;
+      case Place::attributes:
+        place_ = Place::observation;
+        break;
+      case Place::observation:
+        events_ ? void(place_ = Place::event) : end_item();
+        break;
+      case Place::event:
+        end_item();
+        break;
       case Place::top:
-      case Place::list: break;
+      case Place::list:
+        break;
     }
     return true;
   }
@@ -217,18 +232,29 @@ class Handler {
 
   void set_event_text(std::string_view text) {
     switch (event_field_) {
-      case EventField::id: event_.id = text; break;
-      case EventField::source: event_.source = text; break;
-      case EventField::time: event_.time = text; break;
-      case EventField::specversion: event_.specversion = text; break;
-      case EventField::type: event_.type = text; break;
+      case EventField::id:
+        event_.id = text;
+        break;
+      case EventField::source:
+        event_.source = text;
+        break;
+      case EventField::time:
+        event_.time = text;
+        break;
+      case EventField::specversion:
+        event_.specversion = text;
+        break;
+      case EventField::type:
+        event_.type = text;
+        break;
       case EventField::data:
         reading_.reject_field("wrong_type", "data", "must be an object");
         break;
       case EventField::data_base64:
         reading_.reject_field("invalid_value", "data_base64", "is not taken; send data as JSON");
         break;
-      case EventField::other: break;
+      case EventField::other:
+        break;
     }
   }
 

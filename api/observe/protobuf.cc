@@ -95,7 +95,8 @@ void set_id(Reading& reading, Field field, std::string_view raw) {
     case Field::records:
     case Field::latency_ms:
     case Field::attributes:
-    case Field::count: return;
+    case Field::count:
+      return;
   }
   if (!is_text(raw))
     return reading.reject_field("invalid_value", rule.name, "must be 16 bytes or a text");

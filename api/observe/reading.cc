@@ -73,24 +73,6 @@ bool is_word(char letter) {
          letter == '-';
 }
 
-// Bytes of the character that begins here, 0 if none does.
-size_t character_bytes(std::string_view text) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const auto follows = [&](size_t i, uint8_t low, uint8_t high) {
-    return i < text.size() && at(i) >= low && at(i) <= high;
-  };
-  const uint8_t first = at(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1, 0x80, 0xbf) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const uint8_t low = first == 0xe0 ? 0xa0 : 0x80, high = first == 0xed ? 0x9f : 0xbf;
-    return follows(1, low, high) && follows(2, 0x80, 0xbf) ? 3 : 0;
-  }
-  if (first < 0xf0 || first > 0xf4) return 0;
-  const uint8_t low = first == 0xf0 ? 0x90 : 0x80, high = first == 0xf4 ? 0x8f : 0xbf;
-  return follows(1, low, high) && follows(2, 0x80, 0xbf) && follows(3, 0x80, 0xbf) ? 4 : 0;
-}
-
 }  // namespace
 
 const FieldRule* find_field(std::string_view name) {
@@ -111,22 +93,6 @@ bool is_action(std::string_view text) {
     dotted |= letter == '.';
   }
   return dotted && word;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t bytes = character_bytes(text);
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
-std::string_view cut_utf8(std::string_view text, size_t max_bytes) {
-  if (text.size() <= max_bytes) return text;
-  size_t end = max_bytes;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
 }
 
 Id foreign_reference(std::string_view source, std::string_view text) {
@@ -193,19 +159,41 @@ void Reading::set_text(const FieldRule& rule, std::string_view text) {
 
 void Reading::set_checked(const FieldRule& rule, std::string_view text) {
   switch (rule.field) {
-    case Field::id: draft_.id = text; break;
-    case Field::source: draft_.source = text; break;
-    case Field::client_id: draft_.client_id = text; break;
-    case Field::endpoint: draft_.endpoint = text; break;
-    case Field::resource: draft_.resource = text; break;
-    case Field::scope: draft_.scope = text; break;
-    case Field::outcome: set_outcome(text); break;
-    case Field::subject: draft_.subject = text; break;
+    case Field::id:
+      draft_.id = text;
+      break;
+    case Field::source:
+      draft_.source = text;
+      break;
+    case Field::client_id:
+      draft_.client_id = text;
+      break;
+    case Field::endpoint:
+      draft_.endpoint = text;
+      break;
+    case Field::resource:
+      draft_.resource = text;
+      break;
+    case Field::scope:
+      draft_.scope = text;
+      break;
+    case Field::outcome:
+      set_outcome(text);
+      break;
+    case Field::subject:
+      draft_.subject = text;
+      break;
     case Field::identity_id:
-    case Field::actor: set_principal(rule, text); break;
+    case Field::actor:
+      set_principal(rule, text);
+      break;
     case Field::token_id:
-    case Field::session_id: set_reference(rule, text); break;
-    case Field::device_id: draft_.device = XXH3_64bits(text.data(), text.size()); break;
+    case Field::session_id:
+      set_reference(rule, text);
+      break;
+    case Field::device_id:
+      draft_.device = XXH3_64bits(text.data(), text.size());
+      break;
     case Field::action:
       draft_.action = text;
       if (!is_action(text))
@@ -231,7 +219,8 @@ void Reading::set_checked(const FieldRule& rule, std::string_view text) {
     case Field::records:
     case Field::latency_ms:
     case Field::attributes:
-    case Field::count: break;
+    case Field::count:
+      break;
   }
 }
 
@@ -276,12 +265,24 @@ void Reading::set_number(const FieldRule& rule, uint64_t number) {
     return reject_field("invalid_value", rule.name,
                         "must be at most " + std::to_string(rule.limit));
   switch (rule.field) {
-    case Field::response_code: draft_.response_code = number; break;
-    case Field::request_size: draft_.request_size = number; break;
-    case Field::response_size: draft_.response_size = number; break;
-    case Field::records: draft_.records = number; break;
-    case Field::latency_ms: draft_.latency_ms = number; break;
-    case Field::count: draft_.count = number; break;
+    case Field::response_code:
+      draft_.response_code = number;
+      break;
+    case Field::request_size:
+      draft_.request_size = number;
+      break;
+    case Field::response_size:
+      draft_.response_size = number;
+      break;
+    case Field::records:
+      draft_.records = number;
+      break;
+    case Field::latency_ms:
+      draft_.latency_ms = number;
+      break;
+    case Field::count:
+      draft_.count = number;
+      break;
     case Field::id:
     case Field::time:
     case Field::source:
@@ -299,7 +300,8 @@ void Reading::set_number(const FieldRule& rule, uint64_t number) {
     case Field::resource:
     case Field::scope:
     case Field::actor:
-    case Field::attributes: break;
+    case Field::attributes:
+      break;
   }
 }
 

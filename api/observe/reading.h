@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/observe/draft.h"
+#include "api/observe/utf8.h"
 
 namespace watchword::observe {
 
@@ -48,8 +49,6 @@ const FieldRule* find_field(std::string_view name);
 const FieldRule& rule_of(Field field);
 
 bool is_action(std::string_view text);  // lower-case words joined by dots: auth.login
-bool is_utf8(std::string_view text);    // RFC 3629: no surrogates, nothing over-long
-std::string_view cut_utf8(std::string_view text, size_t max_bytes);
 
 // Collects one draft. The first problem is kept and later ones are ignored; every setter may be
 // called after it.
