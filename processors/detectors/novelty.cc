@@ -48,7 +48,7 @@ uint32_t tail_strength(uint64_t distance) {
 }
 
 uint32_t failure_strength(const Baseline& usual, uint64_t level) {
-  constexpr uint32_t kLeastDeviation = 160;  // 5/8: five wrong passwords are odd, ten are an alert
+  constexpr uint32_t kLeastDeviation = 144;  // 9/16: five wrong passwords are odd, ten are an alert
   if (level < 3 * 256) return 0;
   Rate rate = usual.failure_rate;
   if (rate.buckets == 0) rate.mean = 313;  // y of no failure
