@@ -301,10 +301,9 @@ TEST(GatePartial, RefusesEarlyWhatCanNeverBecomeGood) {
 
 TEST(Gate, KnowsItsHeadersInAnyCaseAndNoOthers) {
   Head head;
-  ASSERT_TRUE(verdict_of(with("cf-RAY: 1\r\nTRACEPARENT: 2\r\nLast-Event-Id: 3\r\nX-Forwarded-Uri: "
-                              "4\r\ncf-rax: 5\r\n"),
-                         head)
-                  .accepted());
+  const std::string block = with(
+      "cf-RAY: 1\r\nTRACEPARENT: 2\r\nLast-Event-Id: 3\r\nX-Forwarded-Uri: 4\r\ncf-rax: 5\r\n");
+  ASSERT_TRUE(verdict_of(block, head).accepted());
   EXPECT_EQ(head.find(Known::cf_ray), "1");
   EXPECT_EQ(head.find(Known::traceparent), "2");
   EXPECT_EQ(head.find(Known::last_event_id), "3");

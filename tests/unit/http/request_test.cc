@@ -54,7 +54,8 @@ TEST(Request, KeepsItsIdForAsLongAsItLives) {
 
 TEST(Request, ReadsABearerTokenAndNothingElse) {
   const auto bearer = [](const std::string& value) {
-    const auto token = Asked("Authorization: " + value + "\r\n").request.bearer();
+    Asked asked("Authorization: " + value + "\r\n");
+    const auto token = asked.request.bearer();
     return token ? std::string(*token) : "none";
   };
   EXPECT_EQ(bearer("Bearer abc.DEF-_~+/="), "abc.DEF-_~+/=");
