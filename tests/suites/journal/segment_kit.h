@@ -27,11 +27,11 @@ inline SegmentOptions on(Disk& disk) {
   return options;
 }
 
-inline std::unique_ptr<Journal> open_on(Disk& disk) {
-  auto journal = open_segments(on(disk));
+inline std::unique_ptr<Journal> must(Result<std::unique_ptr<Journal>> journal) {
   EXPECT_TRUE(journal.ok()) << journal.error().reason << " " << journal.error().detail;
   return journal ? std::move(*journal) : nullptr;
 }
+inline std::unique_ptr<Journal> open_on(Disk& disk) { return must(open_segments(on(disk))); }
 
 // The error of opening or, if that goes well, of reading everything; "" if all is well.
 inline Error trouble(Disk& disk) {
