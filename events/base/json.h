@@ -1,5 +1,5 @@
-// JSON from outside, read strictly (RFC 8259 and I-JSON, RFC 7493). Boost.JSON alone keeps the last of two equal members and
-// turns over-long integers into doubles; a gate must not guess which of them a peer meant.
+// JSON from outside, read strictly (RFC 8259 and I-JSON, RFC 7493). Boost.JSON alone keeps the last of two equal members
+// and turns over-long integers into doubles; a gate must not guess which of them a peer meant.
 #pragma once
 #include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
