@@ -14,15 +14,15 @@
 namespace watchword::cli {
 
 struct Connection {
-  std::string url =
-      "http://127.0.0.1:8080";  // http or https; a path in front of the routes is allowed
-  std::string token;            // sent as Bearer; empty: none
-  std::string ca_file;          // PEM; empty: the system's
-  int timeout_s = 30;           // of each step: connect, send, answer
+  std::string url;      // http or https; a path in front of the routes is allowed
+  std::string token;    // sent as Bearer; empty: none
+  std::string ca_file;  // PEM; empty: the system's
+  int timeout_s = 30;   // of each step: connect, send, answer
 };
 
 // What is empty in `given` comes from WATCHWORD_URL, WATCHWORD_TOKEN or WATCHWORD_TOKEN_FILE,
-// WATCHWORD_CA_FILE. Errors: io "cli.token_file.unreadable".
+// WATCHWORD_CA_FILE; the URL at last is http://127.0.0.1:8080. A token file that is given beats the
+// variables. Errors: io "cli.token_file.unreadable".
 Result<Connection> connection_from(Connection given, std::string token_file = {});
 
 struct Request {
