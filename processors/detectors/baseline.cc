@@ -26,14 +26,19 @@ constexpr uint32_t kGuardLeast = 4 * kUse;
 constexpr uint32_t kQuietDistance = 697;  // 2.72 deviations: strength 1 of rate-burst
 
 template <class Row>
-auto entries_of(Row& usual, Feature feature) -> std::span<
-    std::conditional_t<std::is_const_v<Row>, const Entry, Entry>> {
+auto entries_of(Row& usual, Feature feature)
+    -> std::span<std::conditional_t<std::is_const_v<Row>, const Entry, Entry>> {
   switch (feature) {
-    case Feature::network: return usual.networks;
-    case Feature::agent: return usual.agents;
-    case Feature::client: return usual.clients;
-    case Feature::device: return usual.devices;
-    case Feature::endpoint: break;
+    case Feature::network:
+      return usual.networks;
+    case Feature::agent:
+      return usual.agents;
+    case Feature::client:
+      return usual.clients;
+    case Feature::device:
+      return usual.devices;
+    case Feature::endpoint:
+      break;
   }
   return usual.endpoints;
 }
@@ -79,8 +84,8 @@ size_t weakest(std::span<Entry> entries, uint16_t day) {
       entries.begin());
 }
 
-// A new value takes the weakest place without its count (unlike SpaceSaving proper): a flood of values seen once must not
-// look used.
+// A new value takes the weakest place without its count (unlike SpaceSaving proper): a flood of
+// values seen once must not look used.
 size_t place(Baseline& usual, Feature feature, uint32_t hash, bool guarded) {
   const auto entries = entries_of(usual, feature);
   const size_t slot = weakest(entries, usual.day);
@@ -106,7 +111,8 @@ void admit(Baseline& usual, Feature feature, uint32_t hash, uint32_t uses) {
     totals.fresh_mass += grown;
   }
   const int found = slot_of(entries_of(usual, feature), hash);
-  const size_t slot = found >= 0 ? static_cast<size_t>(found) : place(usual, feature, hash, guarded);
+  const size_t slot =
+      found >= 0 ? static_cast<size_t>(found) : place(usual, feature, hash, guarded);
   add_uses(usual, feature, entries_of(usual, feature)[slot], grown);
 }
 
@@ -139,8 +145,10 @@ void find_top(Baseline& usual, Feature feature) {
 void flush(Baseline& usual) {
   for (uint8_t i = 0; i < usual.pending_count; ++i) {
     const Pending value = usual.pending[i];
-    if (value.uses == 0) consider(usual, value);
-    else admit(usual, static_cast<Feature>(value.feature), value.hash, value.uses);
+    if (value.uses == 0)
+      consider(usual, value);
+    else
+      admit(usual, static_cast<Feature>(value.feature), value.hash, value.uses);
     usual.pending[i] = {};
   }
   usual.pending_count = 0;
@@ -148,11 +156,12 @@ void flush(Baseline& usual) {
   find_top(usual, Feature::endpoint);
 }
 
-// Kept sorted; of too many the last by (feature, hash) goes. That a value which stays keeps its whole count, in any order of
-// arrival, is the property of bottom-k sketches.
+// Kept sorted; of too many the last by (feature, hash) goes. That a value which stays keeps its
+// whole count, in any order of arrival, is the property of bottom-k sketches.
 void await(Baseline& usual, Feature feature, uint32_t hash, uint32_t uses) {
   const auto key = [](const Pending& value) { return std::tuple(value.feature, value.hash); };
-  Pending value{hash, static_cast<uint16_t>(std::min(uses, 4095u)), static_cast<uint8_t>(feature), 1};
+  Pending value{hash, static_cast<uint16_t>(std::min(uses, 4095u)), static_cast<uint8_t>(feature),
+                1};
   auto* const begin = usual.pending.data();
   auto* const end = begin + usual.pending_count;
   auto* at = std::lower_bound(begin, end, value, [&](auto& a, auto& b) { return key(a) < key(b); });
@@ -177,14 +186,16 @@ void halve_heavy(Baseline& usual) {
 }
 
 uint32_t root_scaled(uint64_t count) {  // 2 sqrt(x + 3/8) in 1/256
-  return static_cast<uint32_t>(integer_sqrt(std::min<uint64_t>(count, UINT32_MAX) * 262144 + 98304));
+  return static_cast<uint32_t>(
+      integer_sqrt(std::min<uint64_t>(count, UINT32_MAX) * 262144 + 98304));
 }
 
-// Few buckets say little of the spread: eight pseudo-buckets of a fifth of the mean stand in. Below a tenth of the mean no
-// spread is believed, so that a doubled volume is no burst.
+// Few buckets say little of the spread: eight pseudo-buckets of a fifth of the mean stand in. Below
+// a tenth of the mean no spread is believed, so that a doubled volume is no burst.
 uint64_t spread(const Rate& rate, uint32_t least_deviation) {
   const uint64_t prior = std::max<uint64_t>(2u * least_deviation, rate.mean / 5);
-  const uint64_t blended = (uint64_t{rate.deviation} * rate.buckets + prior * 8) / (rate.buckets + 8u);
+  const uint64_t blended =
+      (uint64_t{rate.deviation} * rate.buckets + prior * 8) / (rate.buckets + 8u);
   return std::max<uint64_t>({blended, least_deviation, rate.mean / 10});
 }
 
@@ -198,8 +209,8 @@ void close_bucket(Rate& rate, uint64_t count) {
     const int64_t window = std::min<uint32_t>(rate.buckets + 1u, kRateWindow);
     const int64_t off = int64_t{y} - rate.mean;
     rate.mean = static_cast<uint32_t>(rate.mean + off / window);
-    rate.deviation = static_cast<uint32_t>(rate.deviation +
-                                           (std::abs(off) - int64_t{rate.deviation}) / window);
+    rate.deviation =
+        static_cast<uint32_t>(rate.deviation + (std::abs(off) - int64_t{rate.deviation}) / window);
   }
   if (rate.buckets < kRateWindow) ++rate.buckets;
   const uint64_t edge = rate.mean + spread(rate, 256) * kQuietDistance / 256;
@@ -294,7 +305,8 @@ void learn_value(Baseline& usual, uint32_t hash, const Seen& seen, Learning lear
   const int slot = slot_of(entries, hash);
   const bool settled = slot >= 0 && (totals_of(usual, kFeature).fresh >> slot & 1) == 0;
   const uint32_t uses = std::min(seen.count, 4095u);
-  if (settled) add_uses(usual, kFeature, entries[slot], uses * kUse);
+  if (settled)
+    add_uses(usual, kFeature, entries[slot], uses * kUse);
   else if (slot < 0 || learning == Learning::learn)
     await(usual, kFeature, hash, learning == Learning::learn ? uses : 0);
   if (slot >= 0) keep_text(usual, kFeature, slot, seen);
@@ -357,7 +369,8 @@ void fold(Baseline& usual, const Seen& seen, Learning learning) {
   count_success(usual, seen, late);
   if (learning != Learning::skip) return learn_habits(usual, seen, learning, late);
   usual.dirty_day = std::max(usual.dirty_day, day_of(seen.time_ms));
-  if (!late) for (auto& rate : usual.rates) rate.tainted = 1;
+  if (!late)
+    for (auto& rate : usual.rates) rate.tainted = 1;
 }
 
 void establish(Baseline& usual, int64_t at_ms) { usual.established_ms = at_ms; }

@@ -1,4 +1,5 @@
-// A success after a long silence, measured by the usual gap between active days: a Pareto tail of index 2.
+// A success after a long silence, measured by the usual gap between active days: a Pareto tail of
+// index 2.
 #include <algorithm>
 
 #include "processors/detectors/detector.h"
@@ -24,7 +25,8 @@ uint32_t look_dormant_identity(const Seen& seen, const Baseline& usual, const Si
   if (seen.outcome != v1::SUCCESS || usual.last_success_ms == 0) return 0;
   const int64_t gap_ms = seen.time_ms - usual.last_success_ms;
   if (gap_ms < kLeastGapMs) return 0;
-  const uint32_t tenfolds = surprise(static_cast<uint64_t>(usual_gap_ms(usual)), static_cast<uint64_t>(gap_ms));
+  const uint32_t tenfolds =
+      surprise(static_cast<uint64_t>(usual_gap_ms(usual)), static_cast<uint64_t>(gap_ms));
   return std::min(kMaxStrength, 2 * tenfolds);
 }
 

@@ -11,11 +11,16 @@ constexpr size_t kPhrases = 3;
 
 std::string_view who(uint8_t kind) {
   switch (kind) {
-    case v1::SERVICE_ACCOUNT: return "A service account";
-    case v1::AI_AGENT: return "An AI agent";
-    case v1::API_KEY: return "An API key";
-    case v1::HUMAN: return "A user account";
-    default: return "An account";
+    case v1::SERVICE_ACCOUNT:
+      return "A service account";
+    case v1::AI_AGENT:
+      return "An AI agent";
+    case v1::API_KEY:
+      return "An API key";
+    case v1::HUMAN:
+      return "A user account";
+    default:
+      return "An account";
   }
 }
 
@@ -52,12 +57,18 @@ std::string title(const Seen& seen, const std::vector<Reason>& reasons) {
 
 std::string_view group_name(Group group) {
   switch (group) {
-    case Group::geo: return "GEO";
-    case Group::device: return "DEVICE";
-    case Group::time: return "TIME";
-    case Group::volume: return "VOLUME";
-    case Group::authz: return "AUTHZ";
-    case Group::credential: break;
+    case Group::geo:
+      return "GEO";
+    case Group::device:
+      return "DEVICE";
+    case Group::time:
+      return "TIME";
+    case Group::volume:
+      return "VOLUME";
+    case Group::authz:
+      return "AUTHZ";
+    case Group::credential:
+      break;
   }
   return "CREDENTIAL";
 }

@@ -18,7 +18,8 @@ uint32_t look_failure_burst(const Seen& seen, const Baseline& usual, const Situa
 Words explain_failure_burst(const Seen& seen, const Baseline& usual) {
   const std::string count = std::to_string(level_with(seen, usual) / 256);
   return {"about " + std::to_string(usual_count(usual.failure_rate)) + " failures an hour",
-          count + " failures within minutes", "with wrong credentials " + count + " times within minutes"};
+          count + " failures within minutes",
+          "with wrong credentials " + count + " times within minutes"};
 }
 
 }  // namespace watchword::detectors

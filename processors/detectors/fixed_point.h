@@ -1,4 +1,5 @@
-// Arithmetic of the detectors: integers only, so that every compiler and machine gives the same bits.
+// Arithmetic of the detectors: integers only, so that every compiler and machine gives the same
+// bits.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -7,9 +8,9 @@
 
 namespace watchword::detectors {
 
-inline constexpr uint32_t kOne = 65536;              // 1.0 in 16.16
-inline constexpr uint32_t kMaxStrength = 4 * kOne;   // s = min(4, -log10 p)
-inline constexpr uint32_t kLog10Of2 = 19728;         // in 1/65536
+inline constexpr uint32_t kOne = 65536;             // 1.0 in 16.16
+inline constexpr uint32_t kMaxStrength = 4 * kOne;  // s = min(4, -log10 p)
+inline constexpr uint32_t kLog10Of2 = 19728;        // in 1/65536
 
 // Floor of the square root.
 constexpr uint64_t integer_sqrt(uint64_t x) {
@@ -62,10 +63,12 @@ constexpr uint32_t decayed(uint32_t value, uint64_t steps) {
   return static_cast<uint32_t>(value * kThirtieths[steps % 30] >> 32 >> (steps / 30));
 }
 
-// 1 - 10^-x as 16 bits, x in 1/65536: 10^-x = 2^-(3.3219 x), the fraction by halving roots 2^(-1/2), 2^(-1/4) and so on.
+// 1 - 10^-x as 16 bits, x in 1/65536: 10^-x = 2^-(3.3219 x), the fraction by halving roots
+// 2^(-1/2), 2^(-1/4) and so on.
 constexpr uint16_t one_minus_power(uint64_t x) {
-  constexpr std::array<uint64_t, 16> kRoots = {46341, 55109, 60097, 62757, 64132, 64830, 65182, 65359,
-                                               65447, 65492, 65514, 65525, 65530, 65533, 65535, 65535};
+  constexpr std::array<uint64_t, 16> kRoots = {46341, 55109, 60097, 62757, 64132, 64830,
+                                               65182, 65359, 65447, 65492, 65514, 65525,
+                                               65530, 65533, 65535, 65535};
   const uint64_t bits = x * 217706 >> 16;
   if (bits >> 16 >= 16) return 65535;
   uint64_t power = kOne;

@@ -9,7 +9,8 @@ uint32_t look_new_client(const Seen& seen, const Baseline& usual, const Situatio
 
 Words explain_new_client(const Seen& seen, const Baseline& usual) {
   return {"one of " + std::to_string(describe(usual).clients) + " known clients",
-          std::string(seen.client_id), "through client " + std::string(seen.client_id) + ", new to it"};
+          std::string(seen.client_id),
+          "through client " + std::string(seen.client_id) + ", new to it"};
 }
 
 }  // namespace watchword::detectors

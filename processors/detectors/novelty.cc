@@ -7,8 +7,8 @@ namespace {
 constexpr std::array<uint32_t, 3> kMachineEvidence = {2 * kOne, 13 * kOne / 4, 21 * kOne / 4};
 constexpr std::array<uint32_t, 3> kPersonEvidence = {2 * kOne, 14 * kOne / 4, 22 * kOne / 4};
 
-// network, agent, client, device, endpoint. Machines hardly ever change where they run and what they run on; a new endpoint
-// comes with each release. People move and own several devices.
+// network, agent, client, device, endpoint. Machines hardly ever change where they run and what
+// they run on; a new endpoint comes with each release. People move and own several devices.
 constexpr Cohort kService{200, {256, 256, 256, 256, 256}, kMachineEvidence};
 constexpr Cohort kAgent{200, {256, 256, 256, 256, 1024}, kMachineEvidence};
 constexpr Cohort kApiKey{100, {512, 256, 256, 256, 256}, kMachineEvidence};
@@ -20,10 +20,14 @@ bool is_evidence(const Seen& seen) { return seen.outcome == v1::SUCCESS || seen.
 
 const Cohort& cohort_of(uint8_t kind) {
   switch (kind) {
-    case v1::SERVICE_ACCOUNT: return kService;
-    case v1::AI_AGENT: return kAgent;
-    case v1::API_KEY: return kApiKey;
-    default: return kPerson;
+    case v1::SERVICE_ACCOUNT:
+      return kService;
+    case v1::AI_AGENT:
+      return kAgent;
+    case v1::API_KEY:
+      return kApiKey;
+    default:
+      return kPerson;
   }
 }
 
@@ -42,9 +46,11 @@ uint32_t novelty(const Seen& seen, const Baseline& usual, Feature feature, uint3
 }
 
 uint32_t tail_strength(uint64_t distance) {
-  constexpr uint64_t kSlope = 111, kLooks = 11796;  // log10(e) * 65536 / 256; log10(3/2) * 65536, rounded
+  constexpr uint64_t kSlope = 111,
+                     kLooks = 11796;  // log10(e) * 65536 / 256; log10(3/2) * 65536, rounded
   const uint64_t strength = std::min<uint64_t>(distance, 1 << 20) * kSlope;
-  return static_cast<uint32_t>(std::min<uint64_t>(kMaxStrength, strength - std::min(strength, kLooks)));
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(kMaxStrength, strength - std::min(strength, kLooks)));
 }
 
 uint32_t failure_strength(const Baseline& usual, uint64_t level) {
@@ -54,7 +60,8 @@ uint32_t failure_strength(const Baseline& usual, uint64_t level) {
   if (rate.buckets == 0) rate.mean = 313;  // y of no failure
   const uint64_t y = integer_sqrt((level / 256) * 262144 + 98304);
   if (y <= rate.mean) return 0;
-  const uint64_t deviation = std::max<uint64_t>(kLeastDeviation, rate.buckets == 0 ? 0 : rate.deviation);
+  const uint64_t deviation =
+      std::max<uint64_t>(kLeastDeviation, rate.buckets == 0 ? 0 : rate.deviation);
   return tail_strength((y - rate.mean) * 256 / deviation);
 }
 

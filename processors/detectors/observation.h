@@ -10,9 +10,10 @@
 
 namespace watchword::detectors {
 
-// Views live as long as the bytes. Hashes are XXH3 of the value, 0: unknown. What they are taken of:
-// network: its /24 (IPv4) or /48; agent: family_of(user_agent), lowest bit set unless it is a browser; client: client_id;
-// endpoint: normalised_endpoint(); device: the gateway's hash; scope: as it stands.
+// Views live as long as the bytes. Hashes are XXH3 of the value, 0: unknown. What they are taken
+// of: network: its /24 (IPv4) or /48; agent: family_of(user_agent), lowest bit set unless it is a
+// browser; client: client_id; endpoint: normalised_endpoint(); device: the gateway's hash; scope:
+// as it stands.
 struct Seen {
   std::string_view id, source, action, network, user_agent, client_id, endpoint, resource, scope;
   Id principal, token_id, session_id, actor;
@@ -29,17 +30,18 @@ struct Seen {
 };
 
 // Fields that it does not know are left out; of a field that stands twice the last one counts.
-// Errors: invalid "observation.unreadable" (cut off, wrong wire type, no principal of 16 bytes, odd network length, a time
-// before 1970).
+// Errors: invalid "observation.unreadable" (cut off, wrong wire type, no principal of 16 bytes, odd
+// network length, a time before 1970).
 Result<Seen> read_observation(std::string_view bytes);
 
-// The product that leads a user agent, without version: "aws-cli/2.1 Python/3" is "aws-cli". Browsers all begin with
-// Mozilla; for them the last product (Safari only if Chrome is not named too).
+// The product that leads a user agent, without version: "aws-cli/2.1 Python/3" is "aws-cli".
+// Browsers all begin with Mozilla; for them the last product (Safari only if Chrome is not named
+// too).
 std::string_view family_of(std::string_view user_agent);
 bool is_browser(std::string_view user_agent);
 
-// The path without query and fragment; segments that are ids (3 digits and more, or 16 and more hex digits and hyphens)
-// become "{id}". Longer than 256 bytes: cut there.
+// The path without query and fragment; segments that are ids (3 digits and more, or 16 and more hex
+// digits and hyphens) become "{id}". What stands behind 256 bytes is left out.
 std::string normalised_endpoint(std::string_view endpoint);
 
 // "203.0.113.0/24", "2001:db8:1::/48"; "unknown" for none.

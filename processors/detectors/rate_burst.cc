@@ -6,7 +6,8 @@ namespace {
 
 constexpr uint32_t kLeastDeviation = 256;
 
-// What the bucket would hold with this event; a bucket that the event's time has left behind counts from zero.
+// What the bucket would hold with this event; a bucket that the event's time has left behind counts
+// from zero.
 uint64_t count_with(const Seen& seen, const Rate& rate, int64_t bucket_ms) {
   const auto bucket = static_cast<uint32_t>(seen.time_ms / bucket_ms);
   return (bucket <= rate.bucket ? rate.count : 0) + uint64_t{seen.count};
@@ -42,7 +43,8 @@ Words explain_rate_burst(const Seen& seen, const Baseline& usual) {
   const std::string unit = kUnits[burst.rate];
   const std::string expected = std::to_string(usual_count(usual.rates[burst.rate]));
   return {"about " + expected + unit, std::to_string(burst.count) + unit + " so far",
-          "much more often than usual (" + std::to_string(burst.count) + unit + " instead of " + expected + ")"};
+          "much more often than usual (" + std::to_string(burst.count) + unit + " instead of " +
+              expected + ")"};
 }
 
 }  // namespace watchword::detectors

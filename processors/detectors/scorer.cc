@@ -9,14 +9,15 @@
 namespace watchword::detectors {
 namespace {
 
-constexpr uint32_t kLeastStrength = kOne;          // p above 0.1 is not odd
-constexpr uint32_t kHighEvidence = 17 * kOne / 4;  // more than any group alone brings, but for one with two signals
+constexpr uint32_t kLeastStrength = kOne;  // p above 0.1 is not odd
+constexpr uint32_t kHighEvidence =
+    17 * kOne / 4;  // more than any group alone brings, but for one with two signals
 // -log10 of the daily budgets 0.05, 0.005, 0.0005 at sensitivity 0.7.
 constexpr std::array<int64_t, 3> kBudgets = {85264, 150800, 216336};
 constexpr uint8_t kStepUp = 1, kAlert = 2, kSuspend = 3;
 
-// -log10 P(daily maximum of E >= e | benign): the cohort's prior, straight between the points where the budgets lie, and on
-// with the last slope.
+// -log10 P(daily maximum of E >= e | benign): the cohort's prior, straight between the points where
+// the budgets lie, and on with the last slope.
 int64_t tail_of(int64_t evidence, const Cohort& cohort) {
   int64_t from = 0, from_tail = 0;
   for (size_t i = 0;; ++i) {

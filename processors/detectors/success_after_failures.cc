@@ -10,7 +10,8 @@ uint32_t look_success_after_failures(const Seen& seen, const Baseline& usual, co
 
 Words explain_success_after_failures(const Seen& seen, const Baseline& usual) {
   const std::string count = std::to_string(failures_lately(usual, seen.time_ms) / 256);
-  return {"a success without a series of failures before", "success after " + count + " failures within minutes",
+  return {"a success without a series of failures before",
+          "success after " + count + " failures within minutes",
           "right after " + count + " failed attempts"};
 }
 

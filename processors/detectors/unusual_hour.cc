@@ -1,5 +1,5 @@
-// An hour of the week (UTC) at which this principal hardly ever works: p is the mass of all hours that are as rare as this one
-// after smoothing over their neighbours.
+// An hour of the week (UTC) at which this principal hardly ever works: p is the mass of all hours
+// that are as rare as this one after smoothing over their neighbours.
 #include <algorithm>
 
 #include "processors/detectors/detector.h"
@@ -8,10 +8,10 @@ namespace watchword::detectors {
 namespace {
 
 constexpr size_t kDayHours = 24, kWeekDays = 7;
-constexpr uint16_t kLeastDays = 3;        // below, the hours not yet lived through would all be odd
+constexpr uint16_t kLeastDays = 3;  // below, the hours not yet lived through would all be odd
 constexpr uint16_t kWeekdayDays = 14;
-constexpr uint16_t kWeekDaysKnown = 28;   // with this many days and
-constexpr uint16_t kWeekHours = 100;      // this many hours the whole week is told apart
+constexpr uint16_t kWeekDaysKnown = 28;  // with this many days and
+constexpr uint16_t kWeekHours = 100;     // this many hours the whole week is told apart
 constexpr uint8_t kUsualCell = 32;
 
 template <size_t N>
@@ -52,9 +52,11 @@ uint32_t by_weekday(const Baseline& usual, size_t hour) {
 }
 
 std::string hour_text(size_t hour) {
-  static constexpr std::array kDays = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+  static constexpr std::array kDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                       "Friday", "Saturday", "Sunday"};
   const size_t of_day = hour % kDayHours;
-  return std::string(kDays[hour / kDayHours]) + (of_day < 10 ? " 0" : " ") + std::to_string(of_day) + ":00 UTC";
+  return std::string(kDays[hour / kDayHours]) + (of_day < 10 ? " 0" : " ") +
+         std::to_string(of_day) + ":00 UTC";
 }
 
 }  // namespace
@@ -64,14 +66,16 @@ uint32_t look_unusual_hour(const Seen& seen, const Baseline& usual, const Situat
   if (usual.hours[hour] >= kUsualCell || usual.active_days < kLeastDays) return 0;
   if (seen.outcome != v1::SUCCESS && !seen.authenticated) return 0;
   if (seen.time_ms / kHourMs == usual.last_hour) return 0;  // judged at the hour's first event
-  if (usual.active_hours >= kWeekHours && usual.active_days >= kWeekDaysKnown) return by_week(usual, hour);
+  if (usual.active_hours >= kWeekHours && usual.active_days >= kWeekDaysKnown)
+    return by_week(usual, hour);
   const uint32_t weekday = usual.active_days >= kWeekdayDays ? by_weekday(usual, hour) : 0;
   return std::max(by_day(usual, hour), weekday);
 }
 
 Words explain_unusual_hour(const Seen& seen, const Baseline& usual) {
   const std::string text = hour_text(hour_of_week(seen.time_ms));
-  const auto busiest = std::max_element(usual.hours.begin(), usual.hours.end()) - usual.hours.begin();
+  const auto busiest =
+      std::max_element(usual.hours.begin(), usual.hours.end()) - usual.hours.begin();
   return {"hours such as " + hour_text(static_cast<size_t>(busiest)), text,
           "on " + text + ", when it usually rests"};
 }

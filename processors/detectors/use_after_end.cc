@@ -1,4 +1,5 @@
-// A token of ours presented after it was revoked, expired or used up. Once a token: a cached one looks the same as a stolen one.
+// A token of ours presented after it was revoked, expired or used up. Once a token: a cached one
+// looks the same as a stolen one.
 #include "processors/detectors/detector.h"
 
 namespace watchword::detectors {

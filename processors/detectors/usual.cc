@@ -12,15 +12,17 @@ std::string text_of(const std::array<uint8_t, 6>& prefix) {
   if (prefix[0] == 0 && prefix[1] == 0) return {};
   std::array<char, 16> bytes{};
   const bool is_ipv4 = prefix[0] == 0 && prefix[1] == 4;
-  if (is_ipv4) std::memcpy(bytes.data(), prefix.data() + 2, 3);
-  else std::memcpy(bytes.data(), prefix.data(), prefix.size());
+  if (is_ipv4)
+    std::memcpy(bytes.data(), prefix.data() + 2, 3);
+  else
+    std::memcpy(bytes.data(), prefix.data(), prefix.size());
   return prefix_text({bytes.data(), is_ipv4 ? 4u : 16u});
 }
 
 template <class Entries>
 uint32_t distinct(const Entries& entries) {
-  return static_cast<uint32_t>(
-      std::count_if(entries.begin(), entries.end(), [](const Entry& entry) { return entry.hash != 0; }));
+  return static_cast<uint32_t>(std::count_if(entries.begin(), entries.end(),
+                                             [](const Entry& entry) { return entry.hash != 0; }));
 }
 
 std::vector<Habit> networks_of(const Baseline& usual) {

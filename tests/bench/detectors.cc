@@ -1,4 +1,5 @@
-// What detection costs an event: reading, looking, folding, on warm rows of ordinary principals. One JSON line a metric.
+// What detection costs an event: reading, looking, folding, on warm rows of ordinary principals.
+// One JSON line a metric.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -40,8 +41,8 @@ struct Run {
 };
 
 void report(const char* metric, double nanoseconds, size_t count) {
-  std::printf("{\"bench\":\"detectors\",\"metric\":\"%s\",\"value\":%.1f,\"unit\":\"ns\"}\n", metric,
-              nanoseconds / static_cast<double>(count));
+  std::printf("{\"bench\":\"detectors\",\"metric\":\"%s\",\"value\":%.1f,\"unit\":\"ns\"}\n",
+              metric, nanoseconds / static_cast<double>(count));
 }
 
 // The fastest round: what the machine can do when nobody else uses it.
@@ -65,9 +66,8 @@ int main() {
   Run run;
   for (size_t i = 0; i < kEvents; ++i) run.events.push_back(ordinary(i));
   const Tuning tuning;
-  const double read = fastest(run, [&](size_t i, size_t) {
-    run.sum += read_observation(run.events[i])->endpoint_hash;
-  });
+  const double read = fastest(
+      run, [&](size_t i, size_t) { run.sum += read_observation(run.events[i])->endpoint_hash; });
   const auto whole = [&](size_t i, size_t round) {
     auto seen = read_observation(run.events[i]);
     seen->time_ms += static_cast<int64_t>(round * kEvents * 37);
@@ -81,9 +81,12 @@ int main() {
   const double all = fastest(run, whole);
   report("ns_per_event", all, kEvents);
   report("read_ns_per_event", read, kEvents);
-  std::printf("{\"bench\":\"detectors\",\"metric\":\"bytes_per_observation\",\"value\":%zu,\"unit\":\"B\"}\n",
-              run.events[0].size());
-  std::printf("{\"bench\":\"detectors\",\"metric\":\"bytes_per_baseline\",\"value\":%zu,\"unit\":\"B\"}\n",
-              sizeof(Baseline));
+  std::printf(
+      "{\"bench\":\"detectors\",\"metric\":\"bytes_per_observation\",\"value\":%zu,\"unit\":\"B\"}"
+      "\n",
+      run.events[0].size());
+  std::printf(
+      "{\"bench\":\"detectors\",\"metric\":\"bytes_per_baseline\",\"value\":%zu,\"unit\":\"B\"}\n",
+      sizeof(Baseline));
   return run.sum == 0;
 }

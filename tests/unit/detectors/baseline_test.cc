@@ -41,9 +41,12 @@ std::vector<std::pair<v1::Observation, Learning>> crowd(int64_t at_ms, size_t si
   std::vector<std::pair<v1::Observation, Learning>> out;
   for (size_t i = 0; i < size; ++i) {
     auto seen = ordinary(at_ms);
-    if (random() % 2 == 0) seen.set_endpoint("/e/" + std::string(1, static_cast<char>('a' + random() % 26)));
-    if (random() % 4 == 0) seen.set_network(std::string("\xcb\x00", 2) + static_cast<char>(random() % 16) + "x");
-    if (random() % 8 == 0) seen.set_user_agent("tool" + std::string(1, static_cast<char>('a' + random() % 8)));
+    if (random() % 2 == 0)
+      seen.set_endpoint("/e/" + std::string(1, static_cast<char>('a' + random() % 26)));
+    if (random() % 4 == 0)
+      seen.set_network(std::string("\xcb\x00", 2) + static_cast<char>(random() % 16) + "x");
+    if (random() % 8 == 0)
+      seen.set_user_agent("tool" + std::string(1, static_cast<char>('a' + random() % 8)));
     if (random() % 8 == 0) seen.set_outcome(v1::FAILURE);
     seen.set_count(static_cast<uint32_t>(1 + random() % 3));
     out.emplace_back(seen, static_cast<Learning>(random() % 3));
@@ -83,7 +86,8 @@ TEST(Baseline, stays_useful_under_a_million_distinct_values) {
   for (int i = 0; i < 1'000'000; ++i) {
     auto flood = ordinary(life.now + i);
     flood.set_id(std::to_string(i));
-    flood.set_endpoint("/x/" + std::string(1, static_cast<char>('a' + i % 26)) + "z" + std::to_string(i) + "q");
+    flood.set_endpoint("/x/" + std::string(1, static_cast<char>('a' + i % 26)) + "z" +
+                       std::to_string(i) + "q");
     take(life.row, flood);
   }
   EXPECT_GT(uses(life.row, Feature::endpoint, ordinary(life.now)), 100 * kUse);
@@ -160,7 +164,8 @@ TEST(Baseline, starts_probation_again_after_a_day_with_an_alert) {
     moved.set_time_ms(static_cast<uint64_t>(life.now + day * kDayMs));
     EXPECT_EQ(uses(life.row, Feature::network, moved), 0u) << day;
     take(life.row, moved, Learning::probation);
-    take(life.row, ordinary(life.now + day * kDayMs + 1), day == 2 ? Learning::skip : Learning::learn);
+    take(life.row, ordinary(life.now + day * kDayMs + 1),
+         day == 2 ? Learning::skip : Learning::learn);
   }
   moved.set_time_ms(static_cast<uint64_t>(life.now + 6 * kDayMs));
   take(life.row, moved, Learning::probation);
@@ -197,7 +202,8 @@ TEST(Baseline, counts_a_late_event_but_not_in_rates_and_hours) {
 TEST(Baseline, knows_the_last_64_events) {
   Baseline row{};
   for (uint64_t i = 0; i < 100; ++i) remember(row, i * 0x9e3779b97f4a7c15u);
-  for (uint64_t i = 0; i < 100; ++i) EXPECT_EQ(is_duplicate(row, i * 0x9e3779b97f4a7c15u), i >= 36) << i;
+  for (uint64_t i = 0; i < 100; ++i)
+    EXPECT_EQ(is_duplicate(row, i * 0x9e3779b97f4a7c15u), i >= 36) << i;
   EXPECT_FALSE(is_duplicate(Baseline{}, 0));
 }
 
@@ -234,7 +240,9 @@ TEST(FixedPoint, agrees_with_floating_point) {
   EXPECT_NEAR(surprise(7, 9001), std::log10(9001 / 7.0) * 65536, 8);
   EXPECT_EQ(surprise(1, 1u << 30), kMaxStrength);
   for (double x : {0.1, 1.0, 1.301, 2.301, 3.301, 4.5})
-    EXPECT_NEAR(one_minus_power(static_cast<uint64_t>(x * 65536)), 65536 * (1 - std::pow(10, -x)), 10) << x;
+    EXPECT_NEAR(one_minus_power(static_cast<uint64_t>(x * 65536)), 65536 * (1 - std::pow(10, -x)),
+                10)
+        << x;
   EXPECT_NEAR(decayed(65536, 15), 65536 / std::sqrt(2.0), 2);
 }
 

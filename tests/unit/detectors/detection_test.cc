@@ -49,9 +49,10 @@ TEST_F(Settled, stolen_token_is_suspended_at_its_first_use) {
   EXPECT_EQ(life.reasons.front().name, "new-network");
   EXPECT_EQ(life.reasons.front().expected, "10.0.1.0/24 (100 % of uses)");
   EXPECT_EQ(life.reasons.front().seen, "203.0.113.0/24");
-  EXPECT_EQ(life.sentence,
-            "A service account was used from 203.0.113.0/24, a network new to it, with python-requests, "
-            "software new to it and to reach /api/v1/export, which it never did before");
+  EXPECT_EQ(
+      life.sentence,
+      "A service account was used from 203.0.113.0/24, a network new to it, with python-requests, "
+      "software new to it and to reach /api/v1/export, which it never did before");
 }
 
 TEST_F(Settled, stolen_token_is_suspended_after_a_short_established_past_too) {
@@ -163,7 +164,8 @@ TEST_F(Settled, script_in_place_of_a_browser_is_told_and_another_browser_is_not)
 
 TEST_F(Settled, bulk_calls_alert_and_doubled_volume_does_not) {
   int level = 0;
-  for (int i = 0; i < 200; ++i) level = std::max<int>(level, life.live(ordinary(now + i * 250)).level);
+  for (int i = 0; i < 200; ++i)
+    level = std::max<int>(level, life.live(ordinary(now + i * 250)).level);
   EXPECT_EQ(level, 2);
   EXPECT_EQ(life.reasons.front().name, "rate-burst");
 

@@ -11,7 +11,9 @@ namespace watchword::detectors::testing {
 inline constexpr int64_t kMonday = 1'754'870'400'000;  // 2025-08-11T00:00:00Z
 inline const std::string kHome("\x0a\x00\x01\x07", 4), kElsewhere("\xcb\x00\x71\x09", 4);
 
-inline std::string bytes_of(const v1::Observation& observation) { return observation.SerializeAsString(); }
+inline std::string bytes_of(const v1::Observation& observation) {
+  return observation.SerializeAsString();
+}
 
 inline v1::Observation ordinary(int64_t at_ms) {
   v1::Observation seen;
