@@ -149,7 +149,8 @@ TEST(ObservationJson, ATimeTooFarAheadOrBefore2000GoesToTheDeadLetterWithoutItsP
 
 TEST(ObservationJson, ALongUserAgentIsCutAtACharacterAndOtherTextsAreRefused) {
   const std::string agent = std::string(255, 'a') + "é" + "tail";
-  const Batch batch = read_ok(observation("\"user_agent\":\"" + agent + "\""));
+  const std::string body = observation("\"user_agent\":\"" + agent + "\"");
+  const Batch batch = read_ok(body);
   ASSERT_EQ(batch.drafts.size(), 1u);
   EXPECT_EQ(batch.drafts[0].user_agent, std::string(255, 'a'));
   EXPECT_EQ(first_problem(observation("\"client_id\":\"" + std::string(257, 'a') + "\"")),
