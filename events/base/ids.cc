@@ -124,6 +124,15 @@ Id mint_id(int64_t now_ms, Slot slot, Entropy& entropy) {
   return id;
 }
 
+Id mint_id_from(int64_t now_ms, Slot slot, uint64_t unique) {
+  Id id;
+  set_time(id, now_ms);
+  set_slot(id, slot);
+  for (int i = 0; i < 8; ++i) id.bytes[8 + i] = static_cast<uint8_t>(unique >> (56 - 8 * i));
+  id.bytes[8] = static_cast<uint8_t>(0x80 | (id.bytes[8] & 0x3f));
+  return id;
+}
+
 Id mint_principal_id(int64_t now_ms, Entropy& entropy) {
   const auto chosen = entropy.draw<2>();
   return mint_principal_id_in(

@@ -54,6 +54,9 @@ Slot slot_of_digest(std::string_view digest);
 // A token, session or alert of the principal that lives in `slot`.
 Id mint_id(int64_t now_ms, Slot slot, Entropy& entropy);
 
+// The same without chance: `unique` is made from a position, which no two things share.
+Id mint_id_from(int64_t now_ms, Slot slot, uint64_t unique);
+
 // A principal: drawn until slot_of_key(text) equals the embedded slot; about 4,096 draws, 1 ms. Never on a partition's loop.
 Id mint_principal_id(int64_t now_ms, Entropy& entropy);
 // The same in a given slot (what an Idempotency-Key demands).

@@ -1,0 +1,367 @@
+#include "processors/runtime/task.h"
+
+#include <algorithm>
+
+#include "processors/fold/fold.h"
+
+namespace watchword::runtime {
+namespace {
+
+constexpr size_t kRoomForEvents = 16u << 10;  // kept free in a frame for what follows from an observation
+constexpr size_t kCommandsThatFillATurn = 32;
+constexpr int64_t kHousekeepingUs = 250'000;
+constexpr int64_t kResultKeptMs = 24 * 3'600'000;
+
+uint64_t principal_key(std::string_view principal) { return IdHash{}(Id::from_view(principal)); }
+
+}  // namespace
+
+PartitionTask::PartitionTask(TaskSetup setup)
+    : setup_(std::move(setup)),
+      limits_(setup_.limits),
+      state_(*setup_.state),
+      ahead_(state_),
+      judge_(state_, ahead_, setup_.judging),
+      time_(*setup_.clock) {}
+
+PartitionTask::~PartitionTask() { *alive_ = false; }
+
+void PartitionTask::start(const journal::Tail& tail) {
+  epoch_ = tail.epoch;
+  next_seq_ = tail.seq + 1;
+  state_.advance(tail.seq, tail.time_ms);
+  checkpointed_seq_ = state_.seq();
+  time_.begin(tail.time_ms);
+  last_checkpoint_us_ = setup_.clock->boottime_us();
+  not_serving_.clear();
+  started_ = true;
+  wake_after(kHousekeepingUs);
+  pump();
+}
+
+void PartitionTask::submit(Command command) {
+  if (!started_ || stopping_)
+    return refuse(command, {Errc::unavailable, "task.stopping", "this partition is not taking work"});
+  if (waiting_commands() >= limits_.commands_waiting)
+    return refuse(command, {Errc::too_many, "task.mailbox_full", "too many requests are waiting"});
+  last_command_us_ = setup_.clock->boottime_us();
+  (command.lane == Lane::revoke ? revokes_ : commands_).push_back(std::move(command));
+  pump();
+}
+
+void PartitionTask::submit(ObservationBatch batch) {
+  std::optional<Error> error;
+  if (!started_ || stopping_)
+    error = Error{Errc::unavailable, "task.stopping", "this partition is not taking work"};
+  else if (observation_bytes_ + batch.bytes.size() > limits_.observation_bytes_waiting)
+    error = Error{Errc::too_many, "task.observations_full", "too many observations are waiting"};
+  else if (setup_.journal->space() != journal::Space::normal)
+    error = full();
+  if (error) {
+    Receipt receipt;
+    receipt.error = std::move(error);
+    if (batch.done) batch.done(std::move(receipt));
+    return;
+  }
+  observation_bytes_ += batch.bytes.size();
+  auto pending = std::make_shared<Pending>();
+  pending->batch = std::move(batch);
+  pending->arrived_us = setup_.clock->boottime_us();
+  observations_.push_back(std::move(pending));
+  pump();
+}
+
+void PartitionTask::when_applied(uint64_t seq, std::function<void()> ready) {
+  if (state_.seq() >= seq) return ready();
+  waiting_reads_.emplace_back(seq, std::move(ready));
+}
+
+void PartitionTask::stop(std::function<void()> stopped) {
+  stopping_ = true;
+  if (!started_) return stopped();  // halted: nothing is left to drain
+  stopped_ = std::move(stopped);
+  pump();
+}
+
+void PartitionTask::refuse(Command& command, Error error) {
+  ++counters_.refused;
+  Answer answer;
+  answer.body = std::move(error);
+  answer.position = {setup_.partition, next_seq_ - 1};
+  command.done(std::move(answer));
+}
+
+Error PartitionTask::full() const {
+  return {Errc::unavailable, "task.disk_full", "the disk is full: only revoking goes on"};
+}
+
+void PartitionTask::pump() {
+  if (!started_ || pumping_) return;
+  pumping_ = true;
+  while (started_ && turn_is_due()) turn();
+  if (started_) checkpoint_step();
+  pumping_ = false;
+  if (started_ && !observations_.empty() && !flights_.empty()) wake_after(limits_.gather_us);
+}
+
+// With nothing in flight a turn starts at once; behind a frame in flight, work gathers: that is the group commit.
+bool PartitionTask::turn_is_due() const {
+  if (phase_ == Phase::draining || flights_.size() >= limits_.frames_in_flight) return false;
+  if (!revokes_.empty()) return true;
+  if (!commands_.empty())
+    return flights_.empty() || commands_.size() >= kCommandsThatFillATurn;
+  if (!observations_.empty()) {
+    if (flights_.empty() || observation_bytes_ >= limits_.quiet_frame_bytes) return true;
+    return setup_.clock->boottime_us() - observations_.front()->arrived_us >= limits_.gather_us;
+  }
+  if (!flights_.empty()) return false;
+  return !own_events_.empty() ||
+         (!stopping_ && !state_.due().empty() && state_.due().begin()->at_ms <= state_.time_ms());
+}
+
+void PartitionTask::wake_after(int64_t delay_us) {
+  const int64_t at_us = setup_.clock->boottime_us() + delay_us;
+  if (woken_ && wake_at_us_ <= at_us) return;
+  woken_ = true;
+  wake_at_us_ = at_us;
+  setup_.loop->after(delay_us, [this, alive = alive_] {
+    if (!*alive) return;
+    woken_ = false;
+    if (!started_) return;
+    if (flights_.empty()) state_.advance(state_.seq(), time_.frame_ms());
+    pump();
+    wake_after(kHousekeepingUs);
+  });
+}
+
+void PartitionTask::turn() {
+  const int64_t started_us = setup_.clock->boottime_us();
+  frame_ms_ = time_.frame_ms();
+  ahead_.at(next_seq_);
+  Flight flight;
+  flight.seq = next_seq_;
+  flight.time_ms = frame_ms_;
+  take_housekeeping(flight);
+  take_commands(flight);
+  take_observations(flight, started_us);
+  if (state_.broken())
+    return halt({Errc::corrupt, "task.rows", state_.failure()});
+  if (builder_.entries() == 0) {
+    for (auto& answer : flight.answers)
+      if (flights_.empty())
+        answer();
+      else
+        flights_.back().answers.push_back(std::move(answer));
+    return;
+  }
+  launch(std::move(flight));
+  const auto took_us = static_cast<uint64_t>(setup_.clock->boottime_us() - started_us);
+  counters_.turn_us_sum += took_us;
+  if (took_us > counters_.turn_us_max) counters_.turn_us_max = took_us;
+}
+
+void PartitionTask::take_housekeeping(Flight& flight) {
+  auto events = std::exchange(own_events_, {});
+  if (events.empty() && revokes_.empty() && commands_.empty() && observations_.empty())
+    events.emplace_back().mutable_control()->mutable_time_advanced();
+  for (auto& event : events) add_event(std::move(event), flight);
+}
+
+void PartitionTask::take_commands(Flight& flight) {
+  while (!revokes_.empty() && take_command(revokes_, flight)) {
+  }
+  while (!commands_.empty() && take_command(commands_, flight)) {
+  }
+}
+
+// False when the frame has no room for the next one, which then stays.
+bool PartitionTask::take_command(std::deque<Command>& lane, Flight& flight) {
+  if (builder_.bytes() + kRoomForEvents > journal::kMaxFrameBytes) return false;
+  Command command = std::move(lane.front());
+  lane.pop_front();
+  decide(command, flight);
+  return !state_.broken();
+}
+
+void PartitionTask::decide(Command& command, Flight& flight) {
+  ++counters_.commands;
+  const auto refused = [&](Error error) {
+    flight.answers.push_back([this, command = std::move(command), error = std::move(error)]() mutable {
+      refuse(command, std::move(error));
+    });
+  };
+  if (command.deadline_us != 0 && setup_.clock->boottime_us() > command.deadline_us)
+    return refused({Errc::unavailable, "task.too_late", "the request waited too long"});
+  if (command.lane != Lane::revoke) {
+    if (!time_.doubt().empty()) return refused({Errc::unavailable, "task.clock", time_.doubt()});
+    if (setup_.journal->space() != journal::Space::normal) return refused(full());
+  }
+  if (auto again = repeated_answer(command)) {
+    flight.answers.push_back(
+        [done = std::move(command.done), again = std::move(*again)] { done(again); });
+    return;
+  }
+  auto decided = command.decide(ahead_, {frame_ms_, {setup_.partition, next_seq_}});
+  if (!decided) return refused(decided.error());
+  if (command.repeatable) decided->events.push_back(kept_result(*command.repeatable, decided->answer));
+  size_t bytes = 0;
+  for (const auto& event : decided->events) bytes += event.ByteSizeLong() + 16;
+  if (bytes > kRoomForEvents)
+    return refused({Errc::unprocessable, "task.command_too_large", "its facts do not fit one frame"});
+  const uint64_t seq = decided->events.empty() ? next_seq_ - 1 : next_seq_;
+  for (auto& event : decided->events) add_event(std::move(event), flight);
+  Answer answer;
+  answer.body = std::move(decided->answer);
+  answer.position = {setup_.partition, seq};
+  flight.answers.push_back(
+      [done = std::move(command.done), answer = std::move(answer)] { done(answer); });
+}
+
+std::optional<Answer> PartitionTask::repeated_answer(const Command& command) {
+  if (!command.repeatable) return std::nullopt;
+  const auto* kept = ahead_.find<v1::ResultState>(command.repeatable->key);
+  if (kept == nullptr || kept->forget_at_ms() <= frame_ms_) return std::nullopt;
+  Answer answer;
+  answer.repeated = true;
+  answer.position = {setup_.partition, kept->seq()};
+  if (kept->body_hmac() == command.repeatable->body_hmac)
+    answer.body = kept->sealed();
+  else
+    answer.body = Error{Errc::unprocessable, "idempotency.other_body",
+                        "this Idempotency-Key was used with another request"};
+  return answer;
+}
+
+v1::Event PartitionTask::kept_result(const Repeatable& repeatable, const std::string& answer) const {
+  v1::Event event;
+  auto& kept = *event.mutable_control()->mutable_result_kept();
+  kept.set_key(std::string(repeatable.key.view()));
+  kept.set_body_hmac(repeatable.body_hmac);
+  kept.set_sealed(answer);
+  kept.set_forget_at_ms(frame_ms_ + kResultKeptMs);
+  return event;
+}
+
+void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
+  const bool busy = started_us - last_command_us_ < limits_.quiet_after_us;
+  const size_t room = busy ? limits_.busy_frame_bytes : limits_.quiet_frame_bytes;
+  Judgement judged;
+  bool swept = false;
+  for (uint32_t taken = 0; !observations_.empty(); ++taken) {
+    Pending& pending = *observations_.front();
+    if (pending.next == pending.batch.ends.size()) {
+      pending.receipt.position = {setup_.partition, builder_.entries() > 0 ? next_seq_ : next_seq_ - 1};
+      observation_bytes_ -= pending.batch.bytes.size();
+      if (pending.batch.done)
+        flight.answers.push_back([kept = observations_.front()] { kept->batch.done(kept->receipt); });
+      observations_.pop_front();
+      continue;
+    }
+    const uint32_t from = pending.next == 0 ? 0 : pending.batch.ends[pending.next - 1];
+    const std::string_view bytes =
+        std::string_view(pending.batch.bytes).substr(from, pending.batch.ends[pending.next] - from);
+    if (builder_.bytes() + bytes.size() > room) break;
+    if (busy && taken % 16 == 15 &&
+        setup_.clock->boottime_us() - started_us > limits_.busy_turn_us)
+      break;
+    if (!std::exchange(swept, true)) fold::sweep_in_place(state_, frame_ms_);
+    std::string_view subject;
+    for (const auto& [index, sealed] : pending.batch.subjects)
+      if (index == pending.next) subject = sealed;
+    judge_.take(bytes, subject, {frame_ms_, {setup_.partition, next_seq_}}, builder_.entries(),
+                judged);
+    if (judged.taken == Taken::accepted) {
+      builder_.add_judged(bytes, judged.conclusion,
+                          {reinterpret_cast<const char*>(judged.signals), judged.signal_count});
+      flight.principals.push_back(principal_key(judged.principal.view()));
+      for (auto& event : judged.events) add_event(std::move(event), flight);
+      ++pending.receipt.accepted;
+    } else if (judged.taken == Taken::duplicate) {
+      ++pending.receipt.duplicates;
+      ++counters_.duplicates;
+    } else {
+      pending.receipt.rejected.emplace_back(pending.next, "observation.unreadable");
+    }
+    ++pending.next;
+    if (state_.broken()) return;
+  }
+  // What the sweep did must stand in a frame.
+  if (swept && builder_.entries() == 0) {
+    v1::Event event;
+    event.mutable_control()->mutable_time_advanced();
+    add_event(std::move(event), flight);
+  }
+}
+
+void PartitionTask::add_event(v1::Event event, Flight& flight) {
+  event.mutable_envelope()->set_at_ms(frame_ms_);
+  builder_.add(event);
+  fold::fold_event(ahead_, event, next_seq_);
+  fold::fold_in_place(state_, event);
+  const auto& envelope = event.envelope();
+  if (!envelope.subject().empty()) flight.principals.push_back(principal_key(envelope.subject()));
+  counters_.alerts += event.alert().has_raised() || event.alert().has_joined();
+  flight.events.push_back(std::move(event));
+}
+
+void PartitionTask::launch(Flight flight) {
+  ++counters_.frames;
+  counters_.events += flight.events.size();
+  counters_.bytes += builder_.bytes();
+  counters_.observations += builder_.entries() - flight.events.size();
+  const uint64_t seq = next_seq_++;
+  auto bytes = builder_.finish(setup_.partition, epoch_, seq, flight.time_ms);
+  flights_.push_back(std::move(flight));
+  setup_.journal->append(
+      std::move(bytes), [this, seq, loop = setup_.loop, alive = alive_](Result<uint64_t> appended) {
+        loop->post([this, seq, alive, appended = std::move(appended)] {
+          if (*alive) on_appended(seq, appended);
+        });
+      });
+}
+
+void PartitionTask::on_appended(uint64_t seq, const Result<uint64_t>& appended) {
+  if (!started_) return;
+  if (!appended) return halt(appended.error());
+  WATCHWORD_CHECK(!flights_.empty() && flights_.front().seq == seq);
+  Flight flight = std::move(flights_.front());
+  flights_.pop_front();
+  apply(flight);
+  if (state_.broken()) return halt({Errc::corrupt, "task.rows", state_.failure()});
+  if (setup_.published) setup_.published(seq, std::move(flight.principals));
+  for (auto& answer : flight.answers) answer();
+  for (size_t i = waiting_reads_.size(); i > 0; --i) {
+    auto waiting = std::move(waiting_reads_.front());
+    waiting_reads_.pop_front();
+    if (waiting.first <= seq)
+      waiting.second();
+    else
+      waiting_reads_.push_back(std::move(waiting));
+  }
+  state_.evict_some(4'096);
+  counters_.rows_bytes = state_.footprint().hot;
+  pump();
+}
+
+void PartitionTask::apply(Flight& flight) {
+  fold::sweep(state_, flight.time_ms);
+  for (const auto& event : flight.events) fold::fold_event(state_, event, flight.seq);
+  state_.advance(flight.seq, flight.time_ms);
+  ahead_.settle(flight.seq);
+}
+
+void PartitionTask::halt(Error error) {
+  started_ = false;
+  not_serving_ = error.detail.empty() ? std::string(error.reason) : error.detail;
+  const Error told{Errc::unavailable, "task.halted", "this partition is being recovered"};
+  // What was in flight has no known outcome: nobody is answered as if it had one.
+  for (auto* lane : {&revokes_, &commands_})
+    for (auto& command : std::exchange(*lane, {})) refuse(command, told);
+  for (auto& pending : std::exchange(observations_, {})) {
+    pending->receipt.error = told;
+    if (pending->batch.done) pending->batch.done(pending->receipt);
+  }
+  if (setup_.halted) setup_.halted(std::move(error));
+}
+
+}  // namespace watchword::runtime

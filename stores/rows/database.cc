@@ -1,0 +1,203 @@
+#include "stores/rows/database.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/file_checksum.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <cstring>
+
+namespace watchword::rows {
+namespace {
+
+constexpr std::string_view kStampKey{"\0stamp", 6};
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+Error failed(const rocksdb::Status& status, std::string_view reason) {
+  const bool corrupt = status.IsCorruption() || status.IsInvalidArgument();
+  return Error{corrupt ? Errc::corrupt : Errc::io, corrupt ? "rows.corrupt" : reason,
+               status.ToString()};
+}
+
+std::string encode(const Stamp& stamp) {
+  std::string out(44, '\0');
+  std::memcpy(out.data(), &stamp.seq, 8);
+  std::memcpy(out.data() + 8, &stamp.fold_version, 4);
+  std::memcpy(out.data() + 12, stamp.frame_hash.data(), 32);
+  return out;
+}
+
+}  // namespace
+
+struct Shared::Parts {
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> buffers;
+};
+
+Shared::Shared(size_t block_cache_bytes, size_t write_buffer_bytes) : parts_(new Parts) {
+  parts_->cache = rocksdb::NewLRUCache(block_cache_bytes);
+  parts_->buffers = std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes);
+}
+Shared::~Shared() = default;
+
+struct Database::Impl {
+  std::unique_ptr<rocksdb::DB> db;
+  std::string directory;
+};
+
+namespace {
+
+rocksdb::Options options_for(const Shared::Parts* shared) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.max_write_buffer_number = 2;
+  options.write_buffer_size = 256u << 20;  // a checkpoint is one batch and flushes itself
+  options.compression = rocksdb::kNoCompression;
+  options.paranoid_checks = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 512;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.level0_file_num_compaction_trigger = 6;
+  options.max_log_file_size = 1u << 20;
+  options.keep_log_file_num = 2;
+  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  rocksdb::BlockBasedTableOptions table;
+  table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(10));
+  table.optimize_filters_for_memory = true;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.block_size = 8u << 10;
+  if (shared != nullptr) {
+    table.block_cache = shared->cache;
+    options.write_buffer_manager = shared->buffers;
+  }
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() {
+  if (impl_->db) impl_->db->Close();
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
+                                                 const Shared& shared) {
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(options_for(&shared.parts()), directory, &db);
+  if (!status.ok()) return failed(status, "rows.open");
+  auto impl = std::make_unique<Impl>();
+  impl->db.reset(db);
+  impl->directory = directory;
+  return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+Result<std::unique_ptr<Database>> Database::open_read_only(const std::string& directory) {
+  rocksdb::DB* db = nullptr;
+  rocksdb::Options options = options_for(nullptr);
+  options.create_if_missing = false;
+  options.max_open_files = -1;
+  const auto status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
+  if (!status.ok()) return failed(status, "rows.open");
+  auto impl = std::make_unique<Impl>();
+  impl->db.reset(db);
+  impl->directory = directory;
+  return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+Result<std::optional<std::string>> Database::get(std::string_view key) const {
+  std::string value;
+  const auto status = impl_->db->Get(rocksdb::ReadOptions(), slice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>{};
+  if (!status.ok()) return failed(status, "rows.read");
+  return std::optional<std::string>{std::move(value)};
+}
+
+Result<std::vector<std::optional<std::string>>> Database::multi_get(
+    const std::vector<std::string>& keys) const {
+  std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  impl_->db->MultiGet(rocksdb::ReadOptions(), impl_->db->DefaultColumnFamily(), keys.size(),
+                      slices.data(), values.data(), statuses.data());
+  std::vector<std::optional<std::string>> out(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    if (!statuses[i].ok()) return failed(statuses[i], "rows.read");
+    out[i] = values[i].ToString();
+  }
+  return out;
+}
+
+Result<> Database::write(const std::vector<Batch::Record>& sorted, const Stamp& stamp) {
+  rocksdb::WriteBatch batch;
+  for (const auto& record : sorted)
+    if (record.removed)
+      batch.Delete(slice(record.key));
+    else
+      batch.Put(slice(record.key), slice(record.value));
+  batch.Put(slice(kStampKey), encode(stamp));
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  auto status = impl_->db->Write(options, &batch);
+  if (!status.ok()) return failed(status, "rows.write");
+  status = impl_->db->Flush(rocksdb::FlushOptions());
+  if (!status.ok()) return failed(status, "rows.flush");
+  return {};
+}
+
+Result<Stamp> Database::stamp() const {
+  auto found = get(kStampKey);
+  if (!found) return found.error();
+  Stamp stamp;
+  if (!*found) return stamp;
+  if ((*found)->size() != 44) return Error{Errc::corrupt, "rows.stamp", "the position is unreadable"};
+  std::memcpy(&stamp.seq, (*found)->data(), 8);
+  std::memcpy(&stamp.fold_version, (*found)->data() + 8, 4);
+  std::memcpy(stamp.frame_hash.data(), (*found)->data() + 12, 32);
+  return stamp;
+}
+
+Result<> Database::scan(
+    std::string_view prefix, std::string_view from,
+    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(rocksdb::ReadOptions()));
+  for (it->Seek(slice(from < prefix ? prefix : from)); it->Valid(); it->Next()) {
+    const std::string_view key{it->key().data(), it->key().size()};
+    if (!key.starts_with(prefix)) break;
+    if (!visit(key, {it->value().data(), it->value().size()})) break;
+  }
+  if (!it->status().ok()) return failed(it->status(), "rows.scan");
+  return {};
+}
+
+Result<> Database::verify() const {
+  auto status = impl_->db->VerifyChecksum();
+  if (status.ok()) status = impl_->db->VerifyFileChecksums(rocksdb::ReadOptions());
+  if (!status.ok()) return failed(status, "rows.verify");
+  return {};
+}
+
+Result<> Database::copy_to(const std::string& directory) const {
+  rocksdb::Checkpoint* raw = nullptr;
+  auto status = rocksdb::Checkpoint::Create(impl_->db.get(), &raw);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(directory);
+  if (!status.ok()) return failed(status, "rows.copy");
+  return {};
+}
+
+uint64_t Database::disk_bytes() const {
+  uint64_t bytes = 0;
+  impl_->db->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
+  return bytes;
+}
+
+}  // namespace watchword::rows
