@@ -1,0 +1,285 @@
+// RFC 7662 introspection, RFC 7009 revocation, the public keys, and the question that a gateway asks.
+#include "api/handlers/handlers.h"
+#include "api/handlers/authenticate.h"
+#include "api/handlers/partition.h"
+#include "api/handlers/revoking.h"
+#include "api/http/form.h"
+#include "api/http/json_writer.h"
+#include "api/http/problem.h"
+#include "events/domain/continuous_auth.h"
+#include "events/domain/jit_token.h"
+#include "events/domain/service_token.h"
+#include "processors/publisher/render.h"
+
+namespace watchword::api::oauth {
+namespace {
+
+constexpr std::string_view kInactive = R"({"active":false})";
+
+// What a resource server tells of the call in which the token was presented.
+struct Presentation {
+  Address address;
+  std::string_view user_agent, endpoint;
+};
+
+// What was concluded of a token, ready to be told. Owns all that it holds: it crosses cores.
+struct Verdict {
+  bool active = false;
+  bool known = false;
+  bool unavailable = false;
+  bool counted = false;  // has max_usage: the use must be decided in a turn
+  bool continuous = false;
+  Id token_id, principal;
+  v1::IdentityKind kind = v1::SERVICE_ACCOUNT;
+  std::vector<std::string> scopes;
+  std::string audience, client_name;
+  int64_t issued_at_ms = 0, expires_at_ms = 0;
+  uint32_t risk = 0;
+  bool is_jwt = false;
+};
+
+// The riskiest open alert of a principal, in 1/65536.
+uint32_t open_risk(fold::State& rows, const Id& principal) {
+  uint32_t risk = 0;
+  const auto* open = rows.find<v1::OpenAlerts>(principal);
+  if (open == nullptr) return 0;
+  for (const auto& entry : open->open())
+    if (const auto* alert = rows.find<v1::AlertState>(Id::from_view(entry.alert_id())))
+      risk = std::max(risk, alert->risk());
+  return risk;
+}
+
+void conclude_jit(runtime::PartitionTask& task, const Presented& presented, const Address& address,
+                  const domain::UseRules& rules, Verdict& out) {
+  const auto* token = task.rows().find<v1::JitTokenState>(presented.token_id);
+  if (token == nullptr) return;
+  out.known = true;
+  out.is_jwt = true;
+  out.token_id = presented.token_id;
+  out.principal = Id::from_view(token->identity_id());
+  const int64_t now_ms = task.time().read_ms();
+  const auto* identity = task.rows().find<v1::IdentityState>(out.principal);
+  if (identity == nullptr) return;
+  out.kind = identity->type().kind();
+  if (domain::jit_token::status_of(*token, identity, now_ms) != v1::TOKEN_ACTIVE) return;
+  out.risk = open_risk(task.rows(), out.principal);
+  const auto checks = domain::check_use(*identity, {address, out.risk}, rules, {now_ms});
+  if (!checks.allowed(rules)) return;
+  out.active = true;
+  out.counted = token->max_usage() != 0;
+  out.scopes.assign(token->scopes().begin(), token->scopes().end());
+  out.audience = token->audience();
+  out.issued_at_ms = token->issued_at_ms();
+  out.expires_at_ms = token->expires_at_ms();
+}
+
+void conclude_service(runtime::PartitionTask& task, const Presented& presented, Verdict& out) {
+  const auto* token = find_service_token(task.rows(), presented);
+  if (token == nullptr) return;
+  out.known = true;
+  out.token_id = Id::from_view(token->id());
+  out.principal = Id::from_view(token->identity_id());
+  const auto* identity = task.rows().find<v1::IdentityState>(out.principal);
+  if (identity != nullptr) out.kind = identity->type().kind();
+  const auto status =
+      domain::service_token::status_of(*token, identity, task.time().read_ms());
+  if (status != v1::TOKEN_ACTIVE) return;
+  out.risk = open_risk(task.rows(), out.principal);
+  out.active = true;
+  out.scopes.assign(token->permissions().begin(), token->permissions().end());
+  out.client_name = token->name();
+  out.issued_at_ms = token->created_at_ms();
+  out.expires_at_ms = token->expires_at_ms();
+}
+
+// A token with a usage limit: the use is decided in a turn and durable before the answer.
+awaitable<bool> use_counted(Api& api, Call& call, runtime::Partition& owner, const Verdict& verdict,
+                            const Address& address) {
+  runtime::Command command;
+  const Id token_id = verdict.token_id, principal = verdict.principal;
+  command.decide = [token_id, principal, address, envelope = envelope_of(call, principal),
+                    rules = api.settings.use_rules](
+                       fold::Ahead& rows,
+                       const runtime::Moment& moment) -> Result<runtime::Decided> {
+    auto decided = domain::jit_token::decide(
+        rows.find<v1::JitTokenState>(token_id), rows.find<v1::IdentityState>(principal),
+        domain::jit_token::Use{{address, std::nullopt}}, rules, {moment.now_ms});
+    if (!decided) return decided.error();
+    runtime::Decided out;
+    for (auto& fact : *decided) {
+      auto& event = out.events.emplace_back();
+      *event.mutable_envelope() = envelope;
+      *event.mutable_jit_token() = std::move(fact);
+    }
+    return out;
+  };
+  co_return (co_await run(api, owner, std::move(command))).body.ok();
+}
+
+void note_use(Api& api, const Verdict& verdict, const Presentation& presentation, int64_t now_ms) {
+  Use use;
+  use.principal = verdict.principal;
+  use.token_id = verdict.token_id;
+  use.kind = verdict.kind;
+  use.outcome = verdict.active ? v1::SUCCESS : v1::DENIED;
+  use.authenticated = verdict.active;
+  use.address = presentation.address;
+  use.user_agent = presentation.user_agent;
+  use.endpoint = presentation.endpoint;
+  api.here().uses.note(use, now_ms);
+}
+
+// One introspection answered active is one use.
+awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
+                            const Presentation& presentation) {
+  Verdict verdict;
+  const auto presented = co_await present(api, token);
+  if (!presented) co_return verdict;
+  auto& owner = api.engine.partition(api.engine.partition_of(presented->slot));
+  verdict = co_await at(api, owner, [&](runtime::PartitionTask& task) {
+    Verdict out;
+    if (!serving(task)) {
+      out.unavailable = true;
+      return out;
+    }
+    if (presented->is_jwt)
+      conclude_jit(task, *presented, presentation.address, api.settings.use_rules, out);
+    else
+      conclude_service(task, *presented, out);
+    if (task.rows().broken()) out.unavailable = !(out.active = false);
+    return out;
+  });
+  if (verdict.active && verdict.counted)
+    verdict.active = co_await use_counted(api, call, owner, verdict, presentation.address);
+  if (verdict.known) note_use(api, verdict, presentation, api.engine.clock().wall_ms());
+  co_return verdict;
+}
+
+void write_active(const Api& api, const Verdict& verdict, std::string& out) {
+  http::JsonWriter json(out);
+  json.begin_object().member("active", true);
+  std::string scope;
+  for (const auto& one : verdict.scopes) scope.append(scope.empty() ? "" : " ").append(one);
+  json.member("scope", scope);
+  const std::string subject = verdict.principal.text();
+  json.member("client_id", verdict.client_name.empty() ? subject : verdict.client_name);
+  json.member("token_type", "Bearer").member("sub", subject);
+  if (!verdict.audience.empty()) json.member("aud", verdict.audience);
+  if (verdict.is_jwt) json.member("iss", api.settings.issuer);
+  json.member("jti", verdict.token_id.text()).member("iat", verdict.issued_at_ms / 1'000);
+  if (verdict.expires_at_ms != 0) json.member("exp", verdict.expires_at_ms / 1'000);
+  json.member("identity_id", subject).member("risk", publisher::risk_of(verdict.risk));
+  json.end_object();
+}
+
+Result<Address> optional_address(std::string_view text) {
+  if (text.empty()) return Address{};
+  const auto address = Address::parse(text);
+  if (!address) return Error{Errc::invalid, "oauth.client_ip", "client_ip is no address"};
+  return *address;
+}
+
+}  // namespace
+
+awaitable<void> introspect(Api& api, Call& call) {
+  http::Form form;
+  if (auto read = form.read(call.request.body()); !read) co_return fail(call, read.error());
+  const auto token = form.get("token");
+  if (token.empty())
+    co_return fail(call, {Errc::invalid, "oauth.token_missing", "the form field token is required"});
+  const auto address = optional_address(form.get("client_ip"));
+  if (!address) co_return fail(call, address.error());
+  const auto verdict = co_await conclude(
+      api, call, token, {*address, form.get("user_agent"), form.get("endpoint")});
+  if (verdict.unavailable)
+    co_return fail(call, {Errc::unavailable, "oauth.unavailable", "the answer is in doubt"});
+  if (verdict.active) {
+    ++api.metrics.introspections_active;
+    write_active(api, verdict, call.response.body);
+  } else {
+    ++api.metrics.introspections_inactive;
+    call.response.body = kInactive;
+  }
+}
+
+awaitable<void> revoke(Api& api, Call& call) {
+  http::Form form;
+  if (auto read = form.read(call.request.body()); !read) co_return fail(call, read.error());
+  const auto token = form.get("token");
+  if (token.empty())
+    co_return fail(call, {Errc::invalid, "oauth.token_missing", "the form field token is required"});
+  call.response.status = 200;
+  call.response.body.clear();
+  const auto presented = co_await present(api, token);
+  if (!presented) co_return;  // RFC 7009 2.2: an invalid token is no error
+  auto& owner = api.engine.partition(api.engine.partition_of(presented->slot));
+  Id service_token;
+  if (!presented->is_jwt)
+    service_token = co_await at(api, owner, [&](runtime::PartitionTask& task) {
+      const auto* row = find_service_token(task.rows(), *presented);
+      return row != nullptr ? Id::from_view(row->id()) : Id{};
+    });
+  auto answer = presented->is_jwt ? co_await revoke_jit(api, call, presented->token_id, "revoked by its client")
+                : service_token.is_nil()
+                    ? runtime::Answer{}
+                    : co_await revoke_service_token(api, call, service_token, "revoked by its client");
+  if (!answer.body && answer.body.error().code != Errc::not_found) fail(call, answer.body.error());
+}
+
+awaitable<void> jwks(Api& api, Call& call) {
+  call.response.content_type = "application/jwk-set+json";
+  call.response.cache_control = "public, max-age=300";
+  call.response.body = api.engine.key_ring().public_jwks();
+  co_return;
+}
+
+namespace {
+
+bool covers(const std::vector<std::string>& held, std::string_view wanted) {
+  while (!wanted.empty()) {
+    const size_t end = std::min(wanted.find(' '), wanted.size());
+    const auto one = wanted.substr(0, end);
+    if (!one.empty() && std::find(held.begin(), held.end(), one) == held.end()) return false;
+    wanted.remove_prefix(std::min(end + 1, wanted.size()));
+  }
+  return true;
+}
+
+void deny(Call& call, uint16_t status, std::string_view challenge, std::string_view reason) {
+  call.response.status = status;
+  call.response.body.clear();
+  if (!challenge.empty()) (void)call.response.set("WWW-Authenticate", challenge);
+  if (!reason.empty()) (void)call.response.set("Watchword-Reason", reason);
+}
+
+}  // namespace
+
+// nginx auth_request, Envoy ext_authz over HTTP, Traefik, Caddy: 200, 401 or 403 and nothing else.
+awaitable<void> authz_forward(Api& api, Call& call) {
+  const auto token = call.request.bearer();
+  if (!token) co_return deny(call, 401, "Bearer", {});
+  const auto query = call.request.query();
+  if (!query) co_return deny(call, 403, {}, "invalid");
+  const auto uri = call.request.header("X-Forwarded-Uri").value_or(call.match.suffix);
+  const auto verdict = co_await conclude(
+      api, call, *token,
+      {call.client, call.request.header("User-Agent").value_or(std::string_view{}), uri});
+  if (verdict.unavailable) co_return deny(call, 403, {}, "unavailable");
+  if (!verdict.active) {
+    ++api.metrics.introspections_inactive;
+    co_return deny(call, 401, "Bearer error=\"invalid_token\"", {});
+  }
+  ++api.metrics.introspections_active;
+  const auto audience = (*query)->get("aud");
+  if (!covers(verdict.scopes, (*query)->get("scope")) ||
+      (!audience.empty() && audience != verdict.audience))
+    co_return deny(call, 403, "Bearer error=\"insufficient_scope\"", {});
+  std::string scope;
+  for (const auto& one : verdict.scopes) scope.append(scope.empty() ? "" : " ").append(one);
+  call.response.status = 200;
+  (void)call.response.set("Watchword-Identity", verdict.principal.text());
+  (void)call.response.set("Watchword-Scope", scope);
+  (void)call.response.set("Watchword-Risk", std::to_string(publisher::risk_of(verdict.risk)));
+}
+
+}  // namespace watchword::api::oauth

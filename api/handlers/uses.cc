@@ -1,0 +1,118 @@
+#include "api/handlers/uses.h"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <protozero/pbf_writer.hpp>
+
+#include "events/policy/cidr.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace watchword::api {
+namespace {
+
+constexpr size_t kMaxUserAgentBytes = 256;
+
+uint64_t kind_of(const Use& use) {
+  const uint64_t seed = XXH3_64bits(use.token_id.bytes.data(), 16) ^
+                        XXH3_64bits(use.address.bytes.data(), 16) * 3 ^
+                        static_cast<uint64_t>(use.outcome) << 56;
+  return XXH3_64bits_withSeed(use.endpoint.data(), use.endpoint.size(),
+                              XXH3_64bits_withSeed(use.user_agent.data(), use.user_agent.size(), seed));
+}
+
+void add_text(protozero::pbf_writer& out, protozero::pbf_tag_type tag, std::string_view text) {
+  if (!text.empty()) out.add_bytes(tag, text.data(), text.size());
+}
+
+std::string encode(const Use& use) {
+  using Field = v1::Observation;
+  std::string bytes;
+  protozero::pbf_writer out(bytes);
+  add_text(out, Field::kSourceFieldNumber, "watchword");
+  add_text(out, Field::kPrincipalFieldNumber, use.principal.view());
+  add_text(out, Field::kTokenIdFieldNumber, use.token_id.view());
+  add_text(out, Field::kActionFieldNumber, use.action);
+  out.add_enum(Field::kOutcomeFieldNumber, use.outcome);
+  add_text(out, Field::kNetworkFieldNumber, policy::recorded_network(use.kind, use.address));
+  add_text(out, Field::kUserAgentFieldNumber, use.user_agent.substr(0, kMaxUserAgentBytes));
+  add_text(out, Field::kClientIdFieldNumber, use.client_id);
+  add_text(out, Field::kEndpointFieldNumber, use.endpoint);
+  add_text(out, Field::kScopeFieldNumber, use.scope);
+  if (use.response_code != 0) out.add_uint32(Field::kResponseCodeFieldNumber, use.response_code);
+  out.add_uint32(Field::kKindFieldNumber, use.kind);
+  out.add_bool(Field::kAuthenticatedFieldNumber, use.authenticated);
+  return bytes;
+}
+
+}  // namespace
+
+void Uses::note(const Use& use, int64_t now_ms) {
+  const auto [found, first] = kinds_.try_emplace(kind_of(use));
+  Kind& kind = found->second;
+  kind.last_ms = now_ms;
+  if (!first) {
+    ++kind.repeats;
+    return;
+  }
+  kind.observation = encode(use);
+  kind.partition = engine_.partition_of(use.principal.slot());
+  send(kind.partition, kind.observation, now_ms, 1);
+  if (std::exchange(ending_, true)) return;
+  auto timer = std::make_shared<boost::asio::steady_timer>(engine_.context(core_),
+                                                           std::chrono::seconds(1));
+  timer->async_wait([this, timer](boost::system::error_code failed) {
+    if (!failed) end_second();
+  });
+}
+
+void Uses::send(uint32_t partition, std::string_view observation, int64_t time_ms, uint32_t count) {
+  if (batches_.empty()) batches_.resize(engine_.partitions());
+  if (prefix_.empty())
+    prefix_ = mint_id(time_ms, 0, engine_.entropy()).text().substr(0, 23) + "-" +
+              std::to_string(core_) + "-";
+  auto& batch = batches_[partition];
+  {
+    protozero::pbf_writer out(batch.bytes);
+    const std::string id = prefix_ + std::to_string(++serial_);
+    out.add_string(v1::Observation::kIdFieldNumber, id);
+    out.add_fixed64(v1::Observation::kTimeMsFieldNumber, static_cast<uint64_t>(time_ms));
+    if (count > 1) out.add_uint32(v1::Observation::kCountFieldNumber, count);
+  }
+  batch.add(observation);
+  flush_soon();
+}
+
+void Uses::flush_soon() {
+  if (std::exchange(flushing_, true)) return;
+  boost::asio::post(engine_.context(core_), [this] { flush(); });
+}
+
+void Uses::flush() {
+  flushing_ = false;
+  for (uint32_t number = 0; number < batches_.size(); ++number) {
+    auto batch = std::exchange(batches_[number], {});
+    if (batch.ends.empty()) continue;
+    const size_t uses = batch.ends.size();
+    batch.done = [this, uses, &context = engine_.context(core_)](const runtime::Receipt& receipt) {
+      if (receipt.error) boost::asio::post(context, [this, uses] { lost_ += uses; });
+    };
+    auto& partition = engine_.partition(number);
+    boost::asio::dispatch(engine_.context_of(partition),
+                          [&partition, batch = std::move(batch)]() mutable {
+                            partition.task->submit(std::move(batch));
+                          });
+  }
+}
+
+void Uses::end_second() {
+  ending_ = false;
+  for (auto& [hash, kind] : kinds_)
+    if (kind.repeats > 0) send(kind.partition, kind.observation, kind.last_ms, kind.repeats);
+  kinds_.clear();
+}
+
+}  // namespace watchword::api
