@@ -20,6 +20,7 @@ class File {
   virtual ssize_t pwrite(const void* from, size_t bytes, uint64_t offset) = 0;
   virtual int fdatasync() = 0;
   virtual int allocate(uint64_t bytes) = 0;  // fallocate(fd, 0, 0, bytes)
+  virtual void drop_cache() {}               // posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED): a hint
 };
 
 enum class Access : uint8_t { read, write, create };  // create: new and empty, also if the name is taken

@@ -248,7 +248,7 @@ void SegmentJournal::put(Waiting& waiting) {
 bool SegmentJournal::roll(uint64_t first_seq) {
   supply_->wait();
   const std::lock_guard lock(mutex_);
-  auto next = supply_->take();
+  auto next = supply_->take(file_);
   if (!next) return false;
   next->segment.first_seq = first_seq;
   catalog_->add(next->segment);

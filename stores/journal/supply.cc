@@ -69,9 +69,10 @@ void Supply::wait() const {
   changed_.wait(lock, [this] { return !is_lacking_next() || (!allocated_ && failed_); });
 }
 
-std::optional<Supply::Taken> Supply::take() {
+std::optional<Supply::Taken> Supply::take(std::unique_ptr<File>& used) {
   const std::lock_guard lock(mutex_);
   if (next_bytes_ == 0) return std::nullopt;
+  used_ = std::move(used);
   Taken taken{{next_++, next_bytes_, 0}, std::move(next_file_)};
   next_bytes_ = 0;
   publish();
@@ -86,12 +87,23 @@ bool Supply::is_lacking_reserve() const {
 void Supply::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (!is_lacking_next() && !is_lacking_reserve()) {
+    if (is_lacking_next() || is_lacking_reserve()) {
+      if (!step(lock) && !stopping_)
+        changed_.wait_for(lock, std::chrono::milliseconds(options_.retry_ms));
+    } else if (used_) {
+      retire(lock);
+    } else {
       changed_.wait(lock);
-    } else if (!step(lock) && !stopping_) {
-      changed_.wait_for(lock, std::chrono::milliseconds(options_.retry_ms));
     }
   }
+}
+
+// Without this the journal would fill the page cache with what is only ever written.
+void Supply::retire(std::unique_lock<std::mutex>& lock) {
+  const auto file = std::move(used_);
+  lock.unlock();
+  file->drop_cache();
+  lock.lock();
 }
 
 // Makes the one file that is most needed. The lock is given up while the disk works.

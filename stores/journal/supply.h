@@ -47,13 +47,15 @@ class Supply {
     Segment segment;
     std::unique_ptr<File> file;
   };
-  // The next segment, or the reserve in its place; nullopt: neither. Does not wait.
-  std::optional<Taken> take();
+  // The next segment, or the reserve in its place; nullopt: neither. Does not wait. `used` is the one that it follows: it is
+  // synced and will hardly be read again, so the page cache is told to let it go.
+  std::optional<Taken> take(std::unique_ptr<File>& used);
 
  private:
   void run();
   bool is_lacking_next() const { return next_bytes_ < options_.segment_bytes; }
   bool is_lacking_reserve() const;
+  void retire(std::unique_lock<std::mutex>& lock);
   bool step(std::unique_lock<std::mutex>& lock);
   int make(uint64_t bytes, const std::function<void()>& allocated);
   int fill(File& file, uint64_t bytes);
@@ -72,6 +74,7 @@ class Supply {
   uint32_t next_;
   uint64_t next_bytes_;              // in place; less than segment_bytes: it was the reserve; 0: not in place
   std::unique_ptr<File> next_file_;  // open, so that a roll needs no descriptor
+  std::unique_ptr<File> used_;       // to be dropped from the page cache
   bool allocated_ = false;           // one of full length is coming, its blocks are ours
   bool failed_ = false;              // the last try found no room
   bool reserve_ = false;
