@@ -81,7 +81,8 @@ Segment Catalog::segment(uint32_t number) const {
 uint64_t Catalog::bytes_before(uint32_t number) const {
   const std::lock_guard lock(mutex_);
   uint64_t bytes = 0;
-  for (uint32_t i = 0; i + 1 < number && i < entries_.size(); ++i) bytes += entries_[i].segment.bytes;
+  for (uint32_t i = 0; i + 1 < number && i < entries_.size(); ++i)
+    bytes += entries_[i].segment.bytes;
   return bytes;
 }
 
@@ -101,8 +102,9 @@ void Catalog::note(uint64_t seq, Place place) {
   auto& [segment, marks] = entries_.at(place.number - 1);
   if (segment.first_seq == 0 && place.offset == 0) segment.first_seq = seq;
   const auto sectors = static_cast<uint32_t>(place.offset / kSectorBytes);
-  const auto after = std::upper_bound(marks.begin(), marks.end(), sectors,
-                                      [](uint32_t at, const Mark& mark) { return at < mark.sectors; });
+  const auto after =
+      std::upper_bound(marks.begin(), marks.end(), sectors,
+                       [](uint32_t at, const Mark& mark) { return at < mark.sectors; });
   const uint32_t before = after == marks.begin() ? 0 : std::prev(after)->sectors;
   if (sectors - before < kApartBytes / kSectorBytes) return;
   marks.insert(after, {static_cast<uint32_t>(seq - segment.first_seq), sectors});
@@ -111,9 +113,10 @@ void Catalog::note(uint64_t seq, Place place) {
 Place Catalog::find(uint64_t seq) const {
   const std::lock_guard lock(mutex_);
   // Only the last ones can be without a record.
-  const auto behind = std::partition_point(entries_.begin(), entries_.end(), [seq](const Entry& entry) {
-    return entry.segment.first_seq != 0 && entry.segment.first_seq <= seq;
-  });
+  const auto behind =
+      std::partition_point(entries_.begin(), entries_.end(), [seq](const Entry& entry) {
+        return entry.segment.first_seq != 0 && entry.segment.first_seq <= seq;
+      });
   if (behind == entries_.begin()) return {};
   const auto& [segment, marks] = *std::prev(behind);
   const auto after = std::partition_point(marks.begin(), marks.end(), [&](const Mark& mark) {

@@ -11,8 +11,8 @@
 namespace watchword::journal {
 
 struct Segment {
-  uint32_t number = 0;  // 1, 2, 3, ...
-  uint64_t bytes = 0;   // of the file, always whole sectors
+  uint32_t number = 0;     // 1, 2, 3, ...
+  uint64_t bytes = 0;      // of the file, always whole sectors
   uint64_t first_seq = 0;  // 0: no record yet, or not readable
 };
 
@@ -23,11 +23,12 @@ struct Place {
   auto operator<=>(const Place&) const = default;
 };
 
-// Thread-safe. Keeps a mark for about every 256 KiB that was walked over (8 bytes each, 32 MB for a journal of 1 TB), so that
-// one frame is found without walking a whole file.
+// Thread-safe. Keeps a mark for about every 256 KiB that was walked over (8 bytes each, 32 MB for a
+// journal of 1 TB), so that one frame is found without walking a whole file.
 class Catalog {
  public:
-  // Lists the files and reads each one's first record header. Errors: io, corrupt (a number is missing, an odd length).
+  // Lists the files and reads each one's first record header. Errors: io, corrupt (a number is
+  // missing, an odd length).
   static Result<std::unique_ptr<Catalog>> open(Disk& disk, std::string directory);
   explicit Catalog(std::string directory) : directory_(std::move(directory)) {}
 

@@ -38,9 +38,12 @@ class SystemFile final : public File {
 
 int flags(Access access) {
   switch (access) {
-    case Access::read: return O_RDONLY;
-    case Access::write: return O_RDWR;
-    case Access::create: return O_RDWR | O_CREAT | O_TRUNC;
+    case Access::read:
+      return O_RDONLY;
+    case Access::write:
+      return O_RDWR;
+    case Access::create:
+      return O_RDWR | O_CREAT | O_TRUNC;
   }
   return O_RDONLY;
 }

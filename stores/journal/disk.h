@@ -1,4 +1,5 @@
-// The few calls that the segment journal makes to a file system, so that tests can make them fail or lose power.
+// The few calls that the segment journal makes to a file system, so that tests can make them fail
+// or lose power.
 #pragma once
 #include <sys/types.h>
 
@@ -11,8 +12,8 @@
 
 namespace watchword::journal {
 
-// One open file; closed when it goes. Calls answer as the system calls of their name do, but with -errno for a failure:
-// they may be interrupted or do less than asked. Thread-safe.
+// One open file; closed when it goes. Calls answer as the system calls of their name do, but with
+// -errno for a failure: they may be interrupted or do less than asked. Thread-safe.
 class File {
  public:
   virtual ~File() = default;
@@ -23,7 +24,11 @@ class File {
   virtual void drop_cache() {}               // posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED): a hint
 };
 
-enum class Access : uint8_t { read, write, create };  // create: new and empty, also if the name is taken
+enum class Access : uint8_t {
+  read,
+  write,
+  create
+};  // create: new and empty, also if the name is taken
 
 struct Listed {
   std::string name;
@@ -36,7 +41,8 @@ class Disk {
   virtual ~Disk() = default;
   virtual int open(const std::string& path, Access access, std::unique_ptr<File>& file) = 0;
   virtual int list(const std::string& directory, std::vector<Listed>& files) = 0;
-  virtual int make_directory(const std::string& directory) = 0;  // with those above it; 0 if it is there
+  virtual int make_directory(
+      const std::string& directory) = 0;  // with those above it; 0 if it is there
   virtual int rename(const std::string& from, const std::string& to) = 0;
   virtual int remove(const std::string& path) = 0;
   virtual int sync_directory(const std::string& directory) = 0;

@@ -7,7 +7,8 @@ namespace {
 
 // What is wrong with the frame's place after `last`; empty: it counts.
 std::string_view misfit(const Header& header, bool is_claim, const Tail& last) {
-  if (is_claim) return header.epoch == last.epoch + 1 ? "" : "the claim's epoch is not the next one";
+  if (is_claim)
+    return header.epoch == last.epoch + 1 ? "" : "the claim's epoch is not the next one";
   if (header.epoch != last.epoch) return "its epoch is not the current one";
   if (header.seq != last.seq + 1) return "its seq is not the next one";
   return header.previous == last.hash ? "" : "its previous hash is not that of the frame before";
@@ -24,7 +25,8 @@ Result<std::optional<Stored>> Follower::take(std::string_view frame) {
   if (!view) return view.error();
   const Header& header = view->header();
   if (header.partition != partition_)
-    return Error{Errc::corrupt, "journal.partition", "frame of " + std::to_string(header.partition)};
+    return Error{Errc::corrupt, "journal.partition",
+                 "frame of " + std::to_string(header.partition)};
   if (view->is_claim()) {
     if (auto claim = view->claim(); !claim) return claim.error();
   }

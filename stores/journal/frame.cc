@@ -19,7 +19,16 @@ using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
 enum Field : protozero::pbf_tag_type {
-  kVersion = 1, kPartition, kEpoch, kSeq, kPrevious, kSynced, kTime, kInput, kClaim, kEntry,
+  kVersion = 1,
+  kPartition,
+  kEpoch,
+  kSeq,
+  kPrevious,
+  kSynced,
+  kTime,
+  kInput,
+  kClaim,
+  kEntry,
 };
 constexpr protozero::pbf_tag_type kEvent = 1, kJudged = 2;
 constexpr protozero::pbf_tag_type kObservation = 1, kConclusion = 2, kSignals = 3;
@@ -71,7 +80,8 @@ Header decode(std::string_view bytes) {
   return header;
 }
 
-// Tags and lengths between the values are constant: equal to a blank header's once the values are blanked out.
+// Tags and lengths between the values are constant: equal to a blank header's once the values are
+// blanked out.
 bool has_header_shape(std::string_view bytes) {
   const std::string& blank = blank_header();
   constexpr size_t kTags[] = {0, 5, 10, 19, 28, 29, 62, 71};
@@ -131,8 +141,8 @@ Result<> read_event(std::string_view bytes, v1::Event& event) {
 }
 
 // One entry holds one of the two and nothing else.
-Result<> dispatch(std::string_view entry, uint32_t index, v1::Event& event, const VisitEvent& on_event,
-                  const VisitJudged& on_judged) {
+Result<> dispatch(std::string_view entry, uint32_t index, v1::Event& event,
+                  const VisitEvent& on_event, const VisitJudged& on_judged) {
   pbf_reader reader(entry.data(), entry.size());
   if (!reader.next() || reader.wire_type() != pbf_wire_type::length_delimited)
     return corrupt("journal.frame.entry");
@@ -157,7 +167,8 @@ void FrameBuilder::reset() {
   entries_ = 0;
 }
 
-// Allocated at the first use only, for what the frame before came to: frames of one partition are much alike.
+// Allocated at the first use only, for what the frame before came to: frames of one partition are
+// much alike.
 void FrameBuilder::begin() {
   if (!buffer_.empty()) return;
   buffer_.reserve(expected_bytes_);
@@ -204,7 +215,8 @@ void FrameBuilder::set_input(std::string_view input) {
   if (!input.empty()) protozero::pbf_writer(buffer_).add_bytes(kInput, input.data(), input.size());
 }
 
-std::string FrameBuilder::finish(uint32_t partition, uint64_t epoch, uint64_t seq, int64_t time_ms) {
+std::string FrameBuilder::finish(uint32_t partition, uint64_t epoch, uint64_t seq,
+                                 int64_t time_ms) {
   begin();
   store(buffer_, kPartitionAt, partition);
   store(buffer_, kEpochAt, epoch);
@@ -218,8 +230,8 @@ std::string FrameBuilder::finish(uint32_t partition, uint64_t epoch, uint64_t se
 
 std::string claim_frame(uint32_t partition, uint64_t epoch, uint64_t seq, int64_t time_ms,
                         const v1::Claim& claim) {
-  std::string frame = encode(
-      {.partition = partition, .epoch = epoch, .seq = seq, .time_ms = time_ms});
+  std::string frame =
+      encode({.partition = partition, .epoch = epoch, .seq = seq, .time_ms = time_ms});
   protozero::pbf_writer(frame).add_message(kClaim, claim.SerializeAsString());
   return frame;
 }

@@ -25,8 +25,8 @@ struct Header {
   int64_t time_ms = 0;
 };
 
-// Appends entries one after another; the header stands first with fixed widths, so it is filled in place. Does not check
-// kMaxFrameBytes: whoever fills it watches bytes(). One thread.
+// Appends entries one after another; the header stands first with fixed widths, so it is filled in
+// place. Does not check kMaxFrameBytes: whoever fills it watches bytes(). One thread.
 class FrameBuilder {
  public:
   FrameBuilder();
@@ -50,7 +50,8 @@ class FrameBuilder {
 std::string claim_frame(uint32_t partition, uint64_t epoch, uint64_t seq, int64_t time_ms,
                         const v1::Claim& claim);
 
-// For journals: fills in what only the writer knows. `frame` must have come from finish() or claim_frame().
+// For journals: fills in what only the writer knows. `frame` must have come from finish() or
+// claim_frame().
 void seal(std::string& frame, const Hash& previous, uint64_t synced);
 Hash chain(const Hash& previous, std::string_view frame);
 
@@ -63,8 +64,9 @@ struct Judged {
 using VisitEvent = std::function<Result<>(uint32_t index, const v1::Event&)>;
 using VisitJudged = std::function<Result<>(uint32_t index, const Judged&)>;
 
-// Reads a frame in place; the bytes must outlive it. Strict: what FrameBuilder and claim_frame() would not have written (an
-// unknown version, field, entry or fact, another order or width, more than kMaxFrameBytes) is corrupt, "journal.frame.*".
+// Reads a frame in place; the bytes must outlive it. Strict: what FrameBuilder and claim_frame()
+// would not have written (an unknown version, field, entry or fact, another order or width, more
+// than kMaxFrameBytes) is corrupt, "journal.frame.*".
 class FrameView {
  public:
   // Checks the header, input and claim; entries are checked as each() meets them.
@@ -73,8 +75,8 @@ class FrameView {
   bool is_claim() const { return !claim_.empty(); }
   Result<v1::Claim> claim() const;
   std::string_view input() const { return input_; }
-  // Calls one of the two for each entry, in order; `index` counts from 0. Stops at the first error. The Event lives as long
-  // as the call, a Judged as long as the bytes.
+  // Calls one of the two for each entry, in order; `index` counts from 0. Stops at the first error.
+  // The Event lives as long as the call, a Judged as long as the bytes.
   Result<> each(const VisitEvent& event, const VisitJudged& judged) const;
 
  private:

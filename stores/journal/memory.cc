@@ -17,7 +17,8 @@ class MemoryLog {
  public:
   explicit MemoryLog(uint32_t partition) : partition(partition), follower_(partition) {}
 
-  // Writes the frame, sealed behind what stood last when its owner looked. Gives its seq, or nullopt if it does not count.
+  // Writes the frame, sealed behind what stood last when its owner looked. Gives its seq, or
+  // nullopt if it does not count.
   std::optional<uint64_t> write(std::string frame) {
     const std::lock_guard lock(mutex_);
     seal(frame, follower_.last().hash, follower_.last().seq);
@@ -126,8 +127,8 @@ class Handle final : public MemoryJournal {
 
   void append(std::string frame, Appended appended) override {
     Result<uint64_t> admitted = admit(frame);
-    execute_([this, generation = generation_, admitted = std::move(admitted), frame = std::move(frame),
-              appended = std::move(appended)]() mutable {
+    execute_([this, generation = generation_, admitted = std::move(admitted),
+              frame = std::move(frame), appended = std::move(appended)]() mutable {
       appended(admitted ? write(std::move(frame), *admitted, generation) : std::move(admitted));
     });
   }
@@ -177,7 +178,8 @@ class Handle final : public MemoryJournal {
     return disk_full();
   }
 
-  // What the disk or the broker does. A frame of a term that is over since, by a failure or a newer claim, does not go out.
+  // What the disk or the broker does. A frame of a term that is over since, by a failure or a newer
+  // claim, does not go out.
   Result<uint64_t> write(std::string frame, uint64_t seq, uint64_t generation) {
     const std::lock_guard lock(mutex_);
     if (generation != generation_) return Error{Errc::conflict, "journal.append.stale_epoch", ""};

@@ -10,7 +10,8 @@ namespace {
 
 constexpr size_t kOneFrameBytes = 64 * 1024;  // read at once on the way to a single frame
 
-Error corrupt_at(const Catalog& catalog, std::string_view reason, Place place, std::string_view what) {
+Error corrupt_at(const Catalog& catalog, std::string_view reason, Place place,
+                 std::string_view what) {
   return {Errc::corrupt, reason, catalog.describe(place) + ": " + std::string(what)};
 }
 
@@ -22,9 +23,9 @@ Result<> go_to(Walker& walker, const Catalog& catalog, uint64_t seq, bool header
     return corrupt_at(catalog, "journal.read.record", walker.place(),
                       "record " + std::to_string(seq) + " is damaged");
   if (walker.header().seq != seq)
-    return corrupt_at(catalog, "journal.read.seq", walker.place(),
-                      "record " + std::to_string(walker.header().seq) + " instead of " +
-                          std::to_string(seq));
+    return corrupt_at(
+        catalog, "journal.read.seq", walker.place(),
+        "record " + std::to_string(walker.header().seq) + " instead of " + std::to_string(seq));
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Reads the durable frames of one partition's segment files; shared by the writing and the read-only journal.
+// Reads the durable frames of one partition's segment files; shared by the writing and the
+// read-only journal.
 #pragma once
 #include "stores/journal/catalog.h"
 #include "stores/journal/journal.h"

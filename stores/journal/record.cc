@@ -14,7 +14,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "headers are copied as they are");
 
 constexpr char kMagic[3] = {'W', 'J', '1'};
-constexpr size_t kFirstBytes = kSectorBytes - kRecordHeaderBytes;  // of the frame, in the first sector
+constexpr size_t kFirstBytes =
+    kSectorBytes - kRecordHeaderBytes;  // of the frame, in the first sector
 constexpr size_t kNextBytes = kSectorBytes - 1;
 
 struct Layout {
@@ -39,7 +40,8 @@ bool has_zero_sector(const char* record, size_t bytes) {
   return false;
 }
 
-// Gathers the frame; false if a mark is wrong or what follows the frame in the last sector is not zero.
+// Gathers the frame; false if a mark is wrong or what follows the frame in the last sector is not
+// zero.
 bool gather(const char* record, size_t length, std::string& frame) {
   frame.resize(length);
   const size_t first = std::min(length, kFirstBytes);
@@ -58,7 +60,8 @@ bool gather(const char* record, size_t length, std::string& frame) {
 
 }  // namespace
 
-// isa-l leaves both inversions of the standard to its caller, and takes the bytes as non-const without changing them.
+// isa-l leaves both inversions of the standard to its caller, and takes the bytes as non-const
+// without changing them.
 uint32_t crc32c(std::string_view bytes) {
   auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data()));
   return ~crc32_iscsi(data, static_cast<int>(bytes.size()), 0xffffffffu);
@@ -70,8 +73,14 @@ size_t record_bytes(size_t frame_bytes) {
 }
 
 void write_record(char* out, RecordHeader header, std::string_view frame) {
-  Layout layout{kFirstMark, {kMagic[0], kMagic[1], kMagic[2]}, static_cast<uint32_t>(frame.size()),
-                header.epoch, header.seq, header.synced, crc32c(frame), 0};
+  Layout layout{kFirstMark,
+                {kMagic[0], kMagic[1], kMagic[2]},
+                static_cast<uint32_t>(frame.size()),
+                header.epoch,
+                header.seq,
+                header.synced,
+                crc32c(frame),
+                0};
   layout.header_crc = header_crc(layout);
   std::memcpy(out, &layout, sizeof layout);
   const size_t first = std::min(frame.size(), kFirstBytes);
@@ -106,7 +115,8 @@ FrameState read_frame(const char* record, const RecordHeader& header, std::strin
   return crc32c(frame) == header.frame_crc ? FrameState::good : FrameState::bad;
 }
 
-// Equal to itself one byte on, and zero at its start: memcmp is the fastest way through a segment's free part.
+// Equal to itself one byte on, and zero at its start: memcmp is the fastest way through a segment's
+// free part.
 bool is_zero(const char* bytes, size_t count) {
   return count == 0 || (bytes[0] == 0 && std::memcmp(bytes, bytes + 1, count - 1) == 0);
 }

@@ -1,4 +1,5 @@
-// The bytes of one record in a segment file. stores/journal/README.md has the grammar. Pure; any thread.
+// The bytes of one record in a segment file. stores/journal/README.md has the grammar. Pure; any
+// thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -13,7 +13,8 @@ namespace {
 // One batch is at most 4 MiB, and only the last one can be torn.
 constexpr uint64_t kVerifiedBytes = 8 * 1024 * 1024;
 
-Error corrupt_at(const Catalog& catalog, std::string_view reason, Place place, std::string_view what) {
+Error corrupt_at(const Catalog& catalog, std::string_view reason, Place place,
+                 std::string_view what) {
   return {Errc::corrupt, reason, catalog.describe(place) + ": " + std::string(what)};
 }
 
@@ -26,7 +27,11 @@ struct Litter {
 class Recovery {
  public:
   Recovery(Disk& disk, Catalog& catalog, uint32_t partition, Repair repair, int patience_ms)
-      : disk_(disk), catalog_(catalog), partition_(partition), repair_(repair), patience_ms_(patience_ms) {}
+      : disk_(disk),
+        catalog_(catalog),
+        partition_(partition),
+        repair_(repair),
+        patience_ms_(patience_ms) {}
 
   Result<Recovered> run() {
     if (catalog_.last() == 0) return Recovered{};
@@ -114,7 +119,8 @@ class Recovery {
     return {};
   }
 
-  // Looks through what stands behind the end, in one file: a lost batch may have left some of its sectors there.
+  // Looks through what stands behind the end, in one file: a lost batch may have left some of its
+  // sectors there.
   Result<> scan_behind(Place from, Place place, uint64_t seq) {
     Litter litter;
     Walker walker(disk_, catalog_, from);
@@ -128,7 +134,8 @@ class Recovery {
         return corrupt_at(catalog_, "journal.segment.lost", place,
                           "record " + std::to_string(seq) + " was durable and is gone");
       if (*found == Found::bad && !walker.at_next_sector())
-        return corrupt_at(catalog_, "journal.segment.litter", walker.place(), "neither a record nor free");
+        return corrupt_at(catalog_, "journal.segment.litter", walker.place(),
+                          "neither a record nor free");
       if (litter.empty()) litter.begin = walker.place().offset;
       walker.skip_sector();
       litter.end = walker.place().offset;
@@ -137,7 +144,8 @@ class Recovery {
     return {};
   }
 
-  // All that stays must be durable before a claim says so: after a kill it may be in the page cache only.
+  // All that stays must be durable before a claim says so: after a kill it may be in the page cache
+  // only.
   Result<> cut_and_sync(uint32_t start, uint32_t end) {
     for (uint32_t number = start; number <= catalog_.last(); ++number) {
       const std::string path = catalog_.path(number);

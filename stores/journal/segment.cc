@@ -26,7 +26,8 @@ bool is_usable(uint64_t bytes) { return bytes % kSectorBytes == 0 && bytes >= 51
 
 class ReadOnlyJournal final : public Journal {
  public:
-  ReadOnlyJournal(Disk& disk, uint32_t partition, std::unique_ptr<Catalog> catalog, const Recovered& end)
+  ReadOnlyJournal(Disk& disk, uint32_t partition, std::unique_ptr<Catalog> catalog,
+                  const Recovered& end)
       : disk_(disk), partition_(partition), catalog_(std::move(catalog)), end_(end) {}
 
   Result<Tail> claim(std::string_view, const std::array<uint8_t, 16>&, int64_t) override {

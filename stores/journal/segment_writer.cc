@@ -31,8 +31,8 @@ struct Waiting {
 
 class SegmentJournal final : public Journal {
  public:
-  SegmentJournal(SegmentOptions options, const std::string& directory, std::unique_ptr<Catalog> catalog,
-                 const Recovered& end);
+  SegmentJournal(SegmentOptions options, const std::string& directory,
+                 std::unique_ptr<Catalog> catalog, const Recovered& end);
   ~SegmentJournal() override;
   Result<> start(const Recovered& end);
 
@@ -78,8 +78,8 @@ class SegmentJournal final : public Journal {
 
   // The writer's own.
   std::unique_ptr<File> file_;
-  Tail written_;            // sealed so far
-  uint64_t offset_ = 0;     // where the buffer goes
+  Tail written_;         // sealed so far
+  uint64_t offset_ = 0;  // where the buffer goes
   std::vector<char> buffer_;
   size_t buffered_ = 0;
   std::optional<Error> fatal_;
@@ -91,13 +91,17 @@ bool is_begun(const Recovered& end) { return end.end.offset != 0; }
 
 SegmentJournal::SegmentJournal(SegmentOptions options, const std::string& directory,
                                std::unique_ptr<Catalog> catalog, const Recovered& end)
-    : options_(std::move(options)), disk_(*options_.disk), catalog_(std::move(catalog)),
-      term_(options_.partition), durable_(end.tail), written_(end.tail) {
+    : options_(std::move(options)),
+      disk_(*options_.disk),
+      catalog_(std::move(catalog)),
+      term_(options_.partition),
+      durable_(end.tail),
+      written_(end.tail) {
   const uint32_t next = is_begun(end) ? end.end.number + 1 : end.end.number;
   const uint64_t ready = next <= catalog_->last() ? catalog_->segment(next).bytes : 0;
   if (catalog_->last() >= next) catalog_->forget_after(next - 1);
-  SupplyOptions supply{directory, options_.segment_bytes, options_.reserve_bytes, options_.zero_fill,
-                       options_.retry_ms, options_.note};
+  SupplyOptions supply{directory,          options_.segment_bytes, options_.reserve_bytes,
+                       options_.zero_fill, options_.retry_ms,      options_.note};
   supply_ = std::make_unique<Supply>(disk_, std::move(supply), next, ready);
 }
 
@@ -124,8 +128,8 @@ SegmentJournal::~SegmentJournal() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<Tail> SegmentJournal::claim(std::string_view node, const std::array<uint8_t, 16>& incarnation,
-                                   int64_t time_ms) {
+Result<Tail> SegmentJournal::claim(std::string_view node,
+                                   const std::array<uint8_t, 16>& incarnation, int64_t time_ms) {
   v1::Claim claim;
   claim.set_node(std::string(node));
   claim.set_incarnation(incarnation.data(), incarnation.size());
@@ -186,7 +190,8 @@ uint64_t SegmentJournal::size_bytes() const {
   return current_.number == 0 ? 0 : catalog_->bytes_before(current_.number) + used_bytes_;
 }
 
-// All that is queued and one frame of full length must fit: behind what is written, or all of it into the next segment.
+// All that is queued and one frame of full length must fit: behind what is written, or all of it
+// into the next segment.
 Space SegmentJournal::space() const {
   const std::lock_guard lock(mutex_);
   const Supply::Rooms rooms = supply_->rooms();
@@ -203,8 +208,10 @@ void SegmentJournal::run() {
     write(batch);
     settle(batch);
     for (Waiting& waiting : batch) {
-      if (waiting.error) waiting.appended(*waiting.error);
-      else waiting.appended(waiting.seq);
+      if (waiting.error)
+        waiting.appended(*waiting.error);
+      else
+        waiting.appended(waiting.seq);
     }
     batch.clear();
   }
@@ -270,7 +277,8 @@ void SegmentJournal::flush() {
   used_bytes_ = offset_;
 }
 
-// Nothing of these was sealed, so their seqs are free again. What was put before them is flushed already.
+// Nothing of these was sealed, so their seqs are free again. What was put before them is flushed
+// already.
 void SegmentJournal::refuse_all_behind(std::vector<Waiting>& batch, size_t first) {
   const std::lock_guard lock(mutex_);
   const auto refuse = [](Waiting& waiting) {
@@ -299,7 +307,8 @@ void SegmentJournal::settle(std::vector<Waiting>& batch) {
 }  // namespace
 
 Result<std::unique_ptr<Journal>> open_writer(SegmentOptions options, const std::string& directory,
-                                             std::unique_ptr<Catalog> catalog, const Recovered& end) {
+                                             std::unique_ptr<Catalog> catalog,
+                                             const Recovered& end) {
   auto journal =
       std::make_unique<SegmentJournal>(std::move(options), directory, std::move(catalog), end);
   if (auto started = journal->start(end); !started) return started.error();

@@ -7,6 +7,7 @@ namespace watchword::journal {
 
 // Goes on at `end` of what recover() left. `directory`: this partition's. Errors: io.
 Result<std::unique_ptr<Journal>> open_writer(SegmentOptions options, const std::string& directory,
-                                             std::unique_ptr<Catalog> catalog, const Recovered& end);
+                                             std::unique_ptr<Catalog> catalog,
+                                             const Recovered& end);
 
 }  // namespace watchword::journal

@@ -110,11 +110,13 @@ void Supply::retire(std::unique_lock<std::mutex>& lock) {
 bool Supply::step(std::unique_lock<std::mutex>& lock) {
   const bool is_next = is_lacking_next();
   lock.unlock();
-  const int made = is_next ? make(options_.segment_bytes, [this] {
-    const std::lock_guard inner(mutex_);
-    allocated_ = true;
-    publish();
-  }) : make_reserve();
+  const int made = is_next ? make(options_.segment_bytes,
+                                  [this] {
+                                    const std::lock_guard inner(mutex_);
+                                    allocated_ = true;
+                                    publish();
+                                  })
+                           : make_reserve();
   lock.lock();
   const int done = is_next ? finish_next(made) : made;
   if (!is_next) reserve_ = made == 0;
@@ -122,8 +124,9 @@ bool Supply::step(std::unique_lock<std::mutex>& lock) {
   return done == 0;
 }
 
-// Names the file as the next segment, over the reserve if that is in its place. Under the lock, so that nobody takes one that
-// is going away, and durably, so that no later segment can be there without it.
+// Names the file as the next segment, over the reserve if that is in its place. Under the lock, so
+// that nobody takes one that is going away, and durably, so that no later segment can be there
+// without it.
 int Supply::put_in_place(const std::string& from, uint64_t bytes) {
   std::unique_ptr<File> file;
   int done = disk_.open(path(from), Access::write, file);

@@ -23,13 +23,15 @@ struct SupplyOptions {
   std::function<void(std::string_view)> note;  // may be empty; called on any thread
 };
 
-// Has a thread of its own, which creates, allocates, fills and syncs files under another name and renames them when they are
-// whole. A failure is not fatal: it is tried again every retry_ms. The reserve is a small segment that becomes the next one when
-// there is no room for a new one: nobody can take its blocks between giving them up and using them. Is there room again before
-// it is used, a segment of full length takes its place.
+// Has a thread of its own, which creates, allocates, fills and syncs files under another name and
+// renames them when they are whole. A failure is not fatal: it is tried again every retry_ms. The
+// reserve is a small segment that becomes the next one when there is no room for a new one: nobody
+// can take its blocks between giving them up and using them. Is there room again before it is used,
+// a segment of full length takes its place.
 class Supply {
  public:
-  // `next`: the number of the next segment, `ready_bytes` its length if it is there already, else 0.
+  // `next`: the number of the next segment, `ready_bytes` its length if it is there already, else
+  // 0.
   Supply(Disk& disk, SupplyOptions options, uint32_t next, uint64_t ready_bytes);
   ~Supply();
 
@@ -47,8 +49,9 @@ class Supply {
     Segment segment;
     std::unique_ptr<File> file;
   };
-  // The next segment, or the reserve in its place; nullopt: neither. Does not wait. `used` is the one that it follows: it is
-  // synced and will hardly be read again, so the page cache is told to let it go.
+  // The next segment, or the reserve in its place; nullopt: neither. Does not wait. `used` is the
+  // one that it follows: it is synced and will hardly be read again, so the page cache is told to
+  // let it go.
   std::optional<Taken> take(std::unique_ptr<File>& used);
 
  private:
@@ -72,7 +75,7 @@ class Supply {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   uint32_t next_;
-  uint64_t next_bytes_;              // in place; less than segment_bytes: it was the reserve; 0: not in place
+  uint64_t next_bytes_;  // in place; less than segment_bytes: it was the reserve; 0: not in place
   std::unique_ptr<File> next_file_;  // open, so that a roll needs no descriptor
   std::unique_ptr<File> used_;       // to be dropped from the page cache
   bool allocated_ = false;           // one of full length is coming, its blocks are ours

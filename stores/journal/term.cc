@@ -11,7 +11,8 @@ Error misuse(std::string_view reason, std::string detail) {
 
 Result<> Term::admit(const Result<FrameView>& view) {
   if (view && view->header().epoch < epoch_)
-    return Error{Errc::conflict, "journal.append.stale_epoch", std::to_string(view->header().epoch)};
+    return Error{Errc::conflict, "journal.append.stale_epoch",
+                 std::to_string(view->header().epoch)};
   if (over_) return *over_;
   const uint64_t seq = view ? view->header().seq : 0;
   if (!view) {
@@ -21,7 +22,8 @@ Result<> Term::admit(const Result<FrameView>& view) {
   } else if (refusing_ && view->header().epoch == epoch_ && seq > next_seq_) {
     return disk_full();
   } else if (view->header().epoch != epoch_ || seq != next_seq_) {
-    end(misuse("journal.append.seq", std::to_string(seq) + " instead of " + std::to_string(next_seq_)));
+    end(misuse("journal.append.seq",
+               std::to_string(seq) + " instead of " + std::to_string(next_seq_)));
   }
   if (over_) return *over_;
   refusing_ = false;

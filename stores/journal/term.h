@@ -11,7 +11,8 @@ class Term {
  public:
   explicit Term(uint32_t partition) : partition_(partition) {}
 
-  // Whether this frame is the next one of the term. Errors: as told at Journal::append. An error that ends the term is kept.
+  // Whether this frame is the next one of the term. Errors: as told at Journal::append. An error
+  // that ends the term is kept.
   Result<> admit(const Result<FrameView>& frame);
   // A claim of `epoch` stands at `seq`.
   void begin(uint64_t epoch, uint64_t seq);

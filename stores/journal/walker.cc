@@ -20,7 +20,8 @@ Result<> Walker::open_file() {
 }
 
 Result<> Walker::fill(size_t bytes) {
-  const size_t wanted = std::min<uint64_t>(std::max(ahead_bytes_, bytes), file_bytes_ - place_.offset);
+  const size_t wanted =
+      std::min<uint64_t>(std::max(ahead_bytes_, bytes), file_bytes_ - place_.offset);
   if (capacity_ < wanted) {
     window_ = std::make_unique_for_overwrite<char[]>(wanted);
     capacity_ = wanted;
@@ -40,8 +41,8 @@ Result<const char*> Walker::view(size_t bytes) {
   if (open_number_ != place_.number)
     if (auto opened = open_file(); !opened) return opened.error();
   if (place_.offset + bytes > file_bytes_) return nullptr;
-  const bool inside = place_.offset >= window_offset_ &&
-                      place_.offset + bytes <= window_offset_ + window_bytes_;
+  const bool inside =
+      place_.offset >= window_offset_ && place_.offset + bytes <= window_offset_ + window_bytes_;
   if (!inside)
     if (auto filled = fill(bytes); !filled) return filled.error();
   return window_.get() + (place_.offset - window_offset_);
@@ -58,9 +59,12 @@ Result<Found> Walker::look(bool header_only) {
   if (!record) return record.error();
   if (*record == nullptr) return Found::bad;  // no record reaches over the end of its file
   switch (read_frame(*record, header_, frame_)) {
-    case FrameState::good: return Found::record;
-    case FrameState::torn: return Found::torn;
-    case FrameState::bad: break;
+    case FrameState::good:
+      return Found::record;
+    case FrameState::torn:
+      return Found::torn;
+    case FrameState::bad:
+      break;
   }
   return Found::bad;
 }

@@ -17,8 +17,8 @@ enum class Found : uint8_t {
   end,   // the end of the file
 };
 
-// One thread. Errors: io, corrupt (a file shorter than it was). Reads ahead: what it says of free sectors may be
-// older than what a live writer has put there since; go() forgets what was read.
+// One thread. Errors: io, corrupt (a file shorter than it was). Reads ahead: what it says of free
+// sectors may be older than what a live writer has put there since; go() forgets what was read.
 class Walker {
  public:
   Walker(Disk& disk, const Catalog& catalog, Place start, size_t ahead_bytes = 1024 * 1024)
@@ -34,10 +34,11 @@ class Walker {
   void skip_sector() { place_.offset += kSectorBytes; }
   // Whether the sector at the place, just looked at, may be one of a record's others.
   bool at_next_sector() const;
-  // As look(), but where a segment ends before the record `seq`, first goes on to the next segment. The free rest that is
-  // left behind must be zero: else `bad`, with the place at what is not.
+  // As look(), but where a segment ends before the record `seq`, first goes on to the next segment.
+  // The free rest that is left behind must be zero: else `bad`, with the place at what is not.
   Result<Found> look_for(uint64_t seq, bool header_only = false);
-  // To the first sector at or after the place that is not zero, or to the end of the file. True: there is one.
+  // To the first sector at or after the place that is not zero, or to the end of the file. True:
+  // there is one.
   Result<bool> skip_zeros();
 
  private:

@@ -1,5 +1,6 @@
-// The segment journal on this machine's disk: bytes per second and per CPU second, how long one small frame takes to be
-// durable, verified reading, and the building of frames; each against the limit measured in the same run.
+// The segment journal on this machine's disk: bytes per second and per CPU second, how long one
+// small frame takes to be durable, verified reading, and the building of frames; each against the
+// limit measured in the same run.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 void print(const char* metric, double value, const char* unit) {
-  std::printf("{\"bench\":\"journal\",\"metric\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n", metric, value, unit);
+  std::printf("{\"bench\":\"journal\",\"metric\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n", metric,
+              value, unit);
 }
 
 double seconds_since(Clock::time_point start) {
@@ -113,12 +115,14 @@ double durable_us(Journal& journal) {
   return percentile(latencies, 0.5);
 }
 
-// The limit: the same bytes by bare calls, one write and one sync per 256 KiB, into a file that is filled already.
+// The limit: the same bytes by bare calls, one write and one sync per 256 KiB, into a file that is
+// filled already.
 double bare_disk(const std::string& path, size_t bytes_a_sync, int times, double* sync_us_p50) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT, 0600);
   const std::string zeros(bytes_a_sync, '\0'), data(bytes_a_sync, 'x');
   for (int i = 0; i < times; ++i)
-    must(::pwrite(fd, zeros.data(), zeros.size(), static_cast<off_t>(i * zeros.size())) > 0, "write");
+    must(::pwrite(fd, zeros.data(), zeros.size(), static_cast<off_t>(i * zeros.size())) > 0,
+         "write");
   ::fsync(fd);
   std::vector<double> latencies;
   const auto start = Clock::now();

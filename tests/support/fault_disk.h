@@ -15,13 +15,15 @@
 
 namespace watchword::journal {
 
-// What was written and not synced is kept apart by sector of 512 bytes; a name made or changed is lost with the power until
-// its directory is synced. Thread-safe. Files that are open share the state, as with a real one.
+// What was written and not synced is kept apart by sector of 512 bytes; a name made or changed is
+// lost with the power until its directory is synced. Thread-safe. Files that are open share the
+// state, as with a real one.
 class FaultDisk final : public Disk {
  public:
-  // What each call does instead, if it answers below 0 (-errno). Set before use or under no load; called under the lock.
+  // What each call does instead, if it answers below 0 (-errno). Set before use or under no load;
+  // called under the lock.
   struct Faults {
-    std::function<int(const std::string& path)> write, sync, allocate, open;
+    std::function<int(const std::string&path)> write, sync, allocate, open;
     size_t write_at_most = SIZE_MAX;  // bytes per call
     int interrupt_every = 0;          // each n-th write or sync answers -EINTR first
     uint64_t capacity_bytes = UINT64_MAX;
@@ -97,7 +99,8 @@ class FaultDisk final : public Disk {
   int list(const std::string& directory, std::vector<Listed>& files) override {
     const std::lock_guard lock(mutex_);
     for (const auto& [path, node] : names_)
-      if (is_in(path, directory)) files.push_back({path.substr(directory.size() + 1), node->now.size()});
+      if (is_in(path, directory))
+        files.push_back({path.substr(directory.size() + 1), node->now.size()});
     return 0;
   }
   int make_directory(const std::string&) override { return 0; }
@@ -130,7 +133,8 @@ class FaultDisk final : public Disk {
     std::set<uint64_t> dirty;
 
     void mark(uint64_t offset, size_t bytes) {
-      for (uint64_t sector = offset / kSector; sector * kSector < offset + bytes; ++sector) dirty.insert(sector);
+      for (uint64_t sector = offset / kSector; sector * kSector < offset + bytes; ++sector)
+        dirty.insert(sector);
     }
     void keep(uint64_t sector) {
       const size_t at = sector * kSector;
@@ -154,7 +158,9 @@ class FaultDisk final : public Disk {
     ssize_t pwrite(const void* from, size_t bytes, uint64_t offset) override {
       const std::lock_guard lock(disk_.mutex_);
       if (disk_.interrupts()) return -EINTR;
-      if (int fault = disk_.faults_.write ? disk_.faults_.write(disk_.name_of(*node_)) : 0; fault < 0) return fault;
+      if (int fault = disk_.faults_.write ? disk_.faults_.write(disk_.name_of(*node_)) : 0;
+          fault < 0)
+        return fault;
       const size_t done = std::min(bytes, disk_.faults_.write_at_most);
       if (int grown = disk_.grow(*node_, offset + done); grown < 0) return grown;
       std::memcpy(node_->now.data() + offset, from, done);
@@ -164,7 +170,8 @@ class FaultDisk final : public Disk {
     int fdatasync() override {
       const std::lock_guard lock(disk_.mutex_);
       if (disk_.interrupts()) return -EINTR;
-      if (int fault = disk_.faults_.sync ? disk_.faults_.sync(disk_.name_of(*node_)) : 0; fault < 0) return fault;
+      if (int fault = disk_.faults_.sync ? disk_.faults_.sync(disk_.name_of(*node_)) : 0; fault < 0)
+        return fault;
       node_->durable.resize(node_->now.size());
       for (uint64_t sector : node_->dirty) node_->keep(sector);
       node_->dirty.clear();
@@ -172,7 +179,9 @@ class FaultDisk final : public Disk {
     }
     int allocate(uint64_t bytes) override {
       const std::lock_guard lock(disk_.mutex_);
-      if (int fault = disk_.faults_.allocate ? disk_.faults_.allocate(disk_.name_of(*node_)) : 0; fault < 0) return fault;
+      if (int fault = disk_.faults_.allocate ? disk_.faults_.allocate(disk_.name_of(*node_)) : 0;
+          fault < 0)
+        return fault;
       return disk_.grow(*node_, bytes);
     }
 

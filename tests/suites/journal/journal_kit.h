@@ -1,4 +1,5 @@
-// What the journal's tests share: frames of a known content, and appends that wait for their answer.
+// What the journal's tests share: frames of a known content, and appends that wait for their
+// answer.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -15,9 +16,11 @@ namespace watchword::journal {
 inline constexpr std::array<uint8_t, 16> kIncarnation{1, 2, 3};
 
 // About `bytes` bytes of content that no other seq has, and that is never zero.
-inline std::string frame_of(uint64_t epoch, uint64_t seq, size_t bytes = 100, uint32_t partition = 0) {
+inline std::string frame_of(uint64_t epoch, uint64_t seq, size_t bytes = 100,
+                            uint32_t partition = 0) {
   std::string content(bytes, '\0');
-  for (size_t i = 0; i < bytes; ++i) content[i] = static_cast<char>(1 + (seq * 31 + i * 7 + i / 251) % 255);
+  for (size_t i = 0; i < bytes; ++i)
+    content[i] = static_cast<char>(1 + (seq * 31 + i * 7 + i / 251) % 255);
   FrameBuilder builder;
   builder.add_judged(content, static_cast<uint32_t>(seq), "");
   return builder.finish(partition, epoch, seq, 1'000 + static_cast<int64_t>(seq));
@@ -26,7 +29,8 @@ inline std::string frame_of(uint64_t epoch, uint64_t seq, size_t bytes = 100, ui
 inline std::future<Result<uint64_t>> append_later(Journal& journal, std::string frame) {
   auto promise = std::make_shared<std::promise<Result<uint64_t>>>();
   auto answer = promise->get_future();
-  journal.append(std::move(frame), [promise](Result<uint64_t> seq) { promise->set_value(std::move(seq)); });
+  journal.append(std::move(frame),
+                 [promise](Result<uint64_t> seq) { promise->set_value(std::move(seq)); });
   return answer;
 }
 
@@ -60,7 +64,8 @@ struct Kept {
 inline Result<std::vector<Kept>> read_all_from(const Journal& journal, uint64_t seq) {
   std::vector<Kept> kept;
   auto read = journal.read(seq, [&](const Stored& stored) -> Result<> {
-    kept.push_back({stored.seq, stored.epoch, stored.is_claim, stored.hash, std::string(stored.bytes)});
+    kept.push_back(
+        {stored.seq, stored.epoch, stored.is_claim, stored.hash, std::string(stored.bytes)});
     return {};
   });
   if (!read) return read.error();

@@ -38,7 +38,8 @@ TEST(SegmentFaults, RollsOverManySegmentsAndFindsEveryFrameAgain) {
   journal = nullptr;
   journal = open_on(disk);
   EXPECT_EQ(everything(*journal), all);
-  for (uint64_t seq : {1u, 2u, 3u, 20u, 41u, 42u}) EXPECT_EQ(*journal->frame(seq), all[seq - 1].bytes);
+  for (uint64_t seq : {1u, 2u, 3u, 20u, 41u, 42u})
+    EXPECT_EQ(*journal->frame(seq), all[seq - 1].bytes);
   EXPECT_EQ(everything(*journal, 30), std::vector<Kept>(all.begin() + 29, all.end()));
   EXPECT_GT(journal->size_bytes(), 20 * kSmallSegment);
   claimed(*journal);
@@ -97,7 +98,8 @@ TEST(SegmentFaults, IsOverForGoodAfterAFailedSyncAndTellsTheHookBeforeAnyCaller)
     faults.sync = [](const std::string& path) { return path == kFirst ? -EIO : 0; };
   });
   std::promise<bool> order;
-  journal->append(frame_of(1, 2), [&](Result<uint64_t> done) { order.set_value(told && !done.ok()); });
+  journal->append(frame_of(1, 2),
+                  [&](Result<uint64_t> done) { order.set_value(told && !done.ok()); });
   EXPECT_TRUE(order.get_future().get());
   disk.set([](FaultDisk::Faults& faults) { faults.sync = nullptr; });
   EXPECT_FALSE(append_now(*journal, frame_of(1, 3)).ok());
@@ -120,7 +122,9 @@ TEST(SegmentFaults, EndsTheProcessAtAFailedSyncWhenNobodyElseDoes) {
 
 TEST(SegmentFaults, GoesOnWithoutPreallocationWhereTheFileSystemHasNone) {
   FaultDisk disk;
-  disk.set([](FaultDisk::Faults& faults) { faults.allocate = [](const std::string&) { return -EOPNOTSUPP; }; });
+  disk.set([](FaultDisk::Faults& faults) {
+    faults.allocate = [](const std::string&) { return -EOPNOTSUPP; };
+  });
   auto journal = open_on(disk);
   claimed(*journal);
   append_all(*journal, std::vector<size_t>(9, kBig));
@@ -149,7 +153,8 @@ TEST(SegmentFaults, UsesTheReserveThenRefusesThenRecoversByItself) {
   wait_until([&] { return has_file(disk, "j/0/reserve") && has_file(disk, kSecond); });
   disk.set([](FaultDisk::Faults& faults) { faults.capacity_bytes = 0; });
   uint64_t seq = 2;
-  for (; journal->space() == Space::normal; ++seq) ASSERT_TRUE(append_now(*journal, frame_of(1, seq, kBig)).ok());
+  for (; journal->space() == Space::normal; ++seq)
+    ASSERT_TRUE(append_now(*journal, frame_of(1, seq, kBig)).ok());
   EXPECT_EQ(journal->space(), Space::reserve_only);
   // Small ones, such as revocations, fill what is left of the segment and then the reserve.
   uint64_t small = 0;
@@ -158,7 +163,8 @@ TEST(SegmentFaults, UsesTheReserveThenRefusesThenRecoversByItself) {
   EXPECT_GT(small, 500u);
   EXPECT_EQ(journal->space(), Space::none);
 
-  // Nothing is written that has no room, the seq stays free, and those behind it are refused in order.
+  // Nothing is written that has no room, the seq stays free, and those behind it are refused in
+  // order.
   Result<uint64_t> done(uint64_t{0});
   while ((done = append_now(*journal, frame_of(1, seq, kBig))).ok()) ++seq;
   EXPECT_EQ(done.error().reason, "journal.disk_full");
@@ -184,7 +190,8 @@ TEST(SegmentFaults, AnswersWhatIsQueuedBehindARefusedFrameInOrder) {
   wait_until([&] { return has_file(disk, kSecond); });
   disk.set([](FaultDisk::Faults& faults) { faults.capacity_bytes = 0; });
   std::vector<std::future<Result<uint64_t>>> answers;
-  for (uint64_t seq = 2; seq <= 12; ++seq) answers.push_back(append_later(*journal, frame_of(1, seq, kBig)));
+  for (uint64_t seq = 2; seq <= 12; ++seq)
+    answers.push_back(append_later(*journal, frame_of(1, seq, kBig)));
   uint64_t accepted = 0;
   bool refused = false;
   for (auto& answer : answers) {
@@ -249,7 +256,8 @@ TEST(SegmentFaults, LosesNothingWhenThePowerGoesAtAnySyncOfARollOver) {
   for (auto& [before, image] : images) {
     for (const uint64_t step : {1u, 2u, 3u, 7u}) {
       const auto crashed = image->clone();
-      crashed->lose_power([step](const std::string&, uint64_t sector) { return sector % step == 0 && step > 1; });
+      crashed->lose_power(
+          [step](const std::string&, uint64_t sector) { return sector % step == 0 && step > 1; });
       const auto kept = recovered(*crashed);
       ASSERT_GE(kept.size(), before);
       ASSERT_FALSE(testing::Test::HasFailure());
@@ -271,15 +279,21 @@ TEST(SegmentFaults, IsReadByAnotherProcessWhileItIsWritten) {
       ASSERT_EQ(everything(**other).size(), (*other)->tail().seq);
     }
   });
-  for (uint64_t seq = 2; seq <= 300; ++seq) ASSERT_TRUE(append_now(*journal, frame_of(1, seq, seq * 97 % 9'000)).ok());
+  for (uint64_t seq = 2; seq <= 300; ++seq)
+    ASSERT_TRUE(append_now(*journal, frame_of(1, seq, seq * 97 % 9'000)).ok());
   written = true;
   reader.join();
 }
 
 TEST(SegmentFaults, ChangesNothingWhenOpenedReadOnly) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, {10, 3'000}); }
-  disk.change(kFirst, [](std::string& content) { std::fill_n(content.begin() + 2'048, 512, '\0'); });
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, {10, 3'000});
+  }
+  disk.change(kFirst,
+              [](std::string& content) { std::fill_n(content.begin() + 2'048, 512, '\0'); });
   const std::string before = disk.content(kFirst);
   auto journal = must(open_segments_read_only("j", 0, &disk));
   EXPECT_EQ(journal->tail().seq, 2u);  // the third is torn

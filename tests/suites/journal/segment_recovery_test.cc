@@ -33,7 +33,8 @@ std::unique_ptr<FaultDisk> unsynced_image(FaultDisk& disk, const std::vector<siz
     };
   });
   std::vector<std::future<Result<uint64_t>>> answers;
-  for (size_t i = 0; i < lengths.size(); ++i) answers.push_back(append_later(*journal, frame_of(1, 5 + i, lengths[i])));
+  for (size_t i = 0; i < lengths.size(); ++i)
+    answers.push_back(append_later(*journal, frame_of(1, 5 + i, lengths[i])));
   queued.set_value();
   for (auto& answer : answers) EXPECT_TRUE(answer.get().ok());
   journal.reset();
@@ -65,7 +66,11 @@ TEST(SegmentRecovery, FindsEveryAcknowledgedFrameWhateverUnsyncedSectorsReachedT
 
 TEST(SegmentRecovery, CutsATailThatLostItsSectorsFromAnyOneOn) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, {300, 2'000, 3'000}); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, {300, 2'000, 3'000});
+  }
   const auto all = everything(*open_on(disk));
   const uint64_t last = 1 + 1 + 5, end = last + 7;  // claim, 300, 2000, 3000 bytes
   for (uint64_t cut = last; cut < end; ++cut) {
@@ -79,18 +84,27 @@ TEST(SegmentRecovery, CutsATailThatLostItsSectorsFromAnyOneOn) {
 // The record after it says that it was durable.
 TEST(SegmentRecovery, NamesAnAcknowledgedFrameThatLostASectorBeforeALaterOne) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, {300, 2'000, 3'000}); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, {300, 2'000, 3'000});
+  }
   for (uint64_t sector = 2; sector < 7; ++sector) {
     const auto damaged = disk.clone();
     drop_sector(*damaged, kFirst, sector);
     EXPECT_EQ(open_segments(on(*damaged)).error().code, Errc::corrupt);
-    EXPECT_EQ(open_segments(on(*damaged)).error().detail.substr(0, 35), kFirst + " at byte 1024") << sector;
+    EXPECT_EQ(open_segments(on(*damaged)).error().detail.substr(0, 35), kFirst + " at byte 1024")
+        << sector;
   }
 }
 
 TEST(SegmentRecovery, FindsAndNamesEveryChangedByteOfAClosedJournal) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, {300, 1'000, 10}); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, {300, 1'000, 10});
+  }
   const uint64_t used = (1 + 1 + 3 + 1) * kSectorBytes;
   for (const int flip : {0x01, 0xff}) {
     for (uint64_t at = 0; at < used + 3 * kSectorBytes; ++at) {
@@ -112,7 +126,11 @@ TEST(SegmentRecovery, FindsAndNamesEveryChangedByteOfAClosedJournal) {
 
 TEST(SegmentRecovery, NamesAChangedByteOfAFullSegmentWhenItIsRead) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, std::vector<size_t>(200, 90'000)); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, std::vector<size_t>(200, 90'000));
+  }
   ASSERT_GE(disk.paths().size(), 30u);
   std::mt19937 random(7);
   for (int i = 0; i < 200; ++i) {
@@ -127,7 +145,11 @@ TEST(SegmentRecovery, NamesAChangedByteOfAFullSegmentWhenItIsRead) {
 
 TEST(SegmentRecovery, RefusesWhatIsNeitherARecordNorFreeBehindTheEnd) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, {300}); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, {300});
+  }
   disk.change(kFirst, [](std::string& content) { content.replace(100'000, 7, "garbage"); });
   const Error error = open_segments(on(disk)).error();
   EXPECT_EQ(error.reason, "journal.segment.litter");
@@ -164,14 +186,16 @@ TEST(SegmentRecovery, SurvivesALossOfPowerWhileItCutsATail) {
   for (uint32_t subset = 0; subset < 256; ++subset) {
     const auto crashed = cutting->clone();
     crashed->lose_power([&](const std::string&, uint64_t sector) {
-      return (subset >> (std::find(zeroed.begin(), zeroed.end(), sector) - zeroed.begin()) & 1) != 0;
+      return (subset >> (std::find(zeroed.begin(), zeroed.end(), sector) - zeroed.begin()) & 1) !=
+             0;
     });
     ASSERT_EQ(recovered(*crashed).size(), 4u) << subset;
     ASSERT_FALSE(testing::Test::HasFailure()) << subset;
   }
 }
 
-// A kill leaves what was written in the page cache: it is read, and so must be synced before anything is said of it.
+// A kill leaves what was written in the page cache: it is read, and so must be synced before
+// anything is said of it.
 TEST(SegmentRecovery, MakesDurableWhatItFindsBeforeAClaimSaysSo) {
   FaultDisk disk;
   const auto killed = unsynced_image(disk, {1'500});
@@ -183,7 +207,11 @@ TEST(SegmentRecovery, MakesDurableWhatItFindsBeforeAClaimSaysSo) {
 
 TEST(SegmentRecovery, CutsATailThatReachesOverSeveralSegments) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, {200'000, 200'000}); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, {200'000, 200'000});
+  }
   const auto all = everything(*open_on(disk));
   // A batch of two more, of which only the second, in the next segment, reached the disk.
   std::string lost = frame_of(1, 4, 50'000), left = frame_of(1, 5, 100'000);
@@ -198,7 +226,11 @@ TEST(SegmentRecovery, CutsATailThatReachesOverSeveralSegments) {
 
 TEST(SegmentRecovery, NamesASegmentThatIsMissing) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, std::vector<size_t>(10, 200'000)); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, std::vector<size_t>(10, 200'000));
+  }
   ASSERT_EQ(disk.remove(kSecond), 0);
   const Error error = open_segments(on(disk)).error();
   EXPECT_EQ(error.reason, "journal.segment.missing");
@@ -207,7 +239,11 @@ TEST(SegmentRecovery, NamesASegmentThatIsMissing) {
 
 TEST(SegmentRecovery, NamesASegmentThatWasCutShort) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); append_all(*journal, std::vector<size_t>(10, 200'000)); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, std::vector<size_t>(10, 200'000));
+  }
   const auto whole = disk.clone();
   disk.change(kSecond, [](std::string& content) { content.resize(content.size() - 100); });
   EXPECT_EQ(open_segments(on(disk)).error().reason, "journal.segment.length");
@@ -217,12 +253,19 @@ TEST(SegmentRecovery, NamesASegmentThatWasCutShort) {
 
 TEST(SegmentRecovery, RefusesTheFilesOfAnotherPartition) {
   FaultDisk disk;
-  { auto journal = open_on(disk); claimed(*journal); }
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+  }
   const std::string content = disk.content(kFirst);
   FaultDisk other;
   SegmentOptions options = on(other);
   options.partition = 1;
-  { auto journal = open_segments(options); ASSERT_TRUE(journal.ok()); claimed(**journal); }
+  {
+    auto journal = open_segments(options);
+    ASSERT_TRUE(journal.ok());
+    claimed(**journal);
+  }
   other.change("j/1/0000000001.segment", [&](std::string& bytes) { bytes = content; });
   EXPECT_EQ(open_segments(options).error().reason, "journal.partition");
 }

@@ -94,7 +94,8 @@ TEST_P(EveryJournal, GivesBackTheBytesThatWereAppended) {
     EXPECT_EQ(*journal_->frame(seq), kept[seq - 1].bytes);
     const std::string given = frame_of(1, seq, content_of(kept[seq - 1].bytes).size());
     EXPECT_EQ(kept[seq - 1].bytes.substr(kFrameHeaderBytes), given.substr(kFrameHeaderBytes));
-    EXPECT_EQ(FrameView::open(kept[seq - 1].bytes)->header().time_ms, FrameView::open(given)->header().time_ms);
+    EXPECT_EQ(FrameView::open(kept[seq - 1].bytes)->header().time_ms,
+              FrameView::open(given)->header().time_ms);
   }
 }
 
@@ -129,7 +130,8 @@ TEST_P(EveryJournal, AnswersInTheOrderOfTheAppends) {
 TEST_P(EveryJournal, HasAFrameReadableWhenItIsAnswered) {
   claimed(*journal_);
   std::promise<bool> readable;
-  journal_->append(frame_of(1, 2), [&](Result<uint64_t> seq) { readable.set_value(journal_->frame(*seq).ok()); });
+  journal_->append(frame_of(1, 2),
+                   [&](Result<uint64_t> seq) { readable.set_value(journal_->frame(*seq).ok()); });
   EXPECT_TRUE(readable.get_future().get());
 }
 
@@ -213,7 +215,8 @@ TEST_P(EveryJournal, ReadsFromTheMiddle) {
   const auto all = everything(*journal_);
   for (uint64_t from : {1u, 2u, 30u, 60u, 61u}) {
     const auto part = everything(*journal_, from);
-    EXPECT_EQ(part, std::vector<Kept>(all.begin() + static_cast<int64_t>(from) - 1, all.end())) << from;
+    EXPECT_EQ(part, std::vector<Kept>(all.begin() + static_cast<int64_t>(from) - 1, all.end()))
+        << from;
     EXPECT_EQ(*journal_->frame(from), all[from - 1].bytes);
   }
   EXPECT_TRUE(everything(*journal_, 62).empty());
@@ -305,7 +308,8 @@ TEST(MemoryJournal, RefusesWhenItIsFullAndGoesOnWithTheSameSeq) {
 
 TEST(MemoryJournal, LeavesItsWorkToTheExecutorItIsGiven) {
   std::vector<std::function<void()>> jobs;
-  const auto journal = open_memory(make_memory_log(0), {[&](auto job) { jobs.push_back(std::move(job)); }});
+  const auto journal =
+      open_memory(make_memory_log(0), {[&](auto job) { jobs.push_back(std::move(job)); }});
   claimed(*journal);
   auto answer = append_later(*journal, frame_of(1, 2));
   EXPECT_EQ(journal->tail().seq, 1u);

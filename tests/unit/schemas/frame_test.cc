@@ -77,18 +77,22 @@ TEST(Frame, GivesItsEntriesBackInOrderWithoutCopyingThem) {
   std::vector<std::string> seen;
   const auto done = view->each(
       [&](uint32_t index, const v1::Event& event) {
-        seen.push_back(std::to_string(index) + " event " + std::to_string(event.envelope().at_ms()));
+        seen.push_back(std::to_string(index) + " event " +
+                       std::to_string(event.envelope().at_ms()));
         return Result<>();
       },
       [&](uint32_t index, const Judged& judged) {
         EXPECT_GE(judged.observation.data(), bytes.data());
-        EXPECT_LE(judged.observation.data() + judged.observation.size(), bytes.data() + bytes.size());
-        seen.push_back(std::to_string(index) + " judged " + std::to_string(judged.observation.size()) + " " +
-                       std::to_string(judged.conclusion) + " " + std::to_string(judged.signals.size()));
+        EXPECT_LE(judged.observation.data() + judged.observation.size(),
+                  bytes.data() + bytes.size());
+        seen.push_back(
+            std::to_string(index) + " judged " + std::to_string(judged.observation.size()) + " " +
+            std::to_string(judged.conclusion) + " " + std::to_string(judged.signals.size()));
         return Result<>();
       });
   EXPECT_TRUE(done.ok());
-  EXPECT_EQ(seen, (std::vector<std::string>{"0 event 5", "1 judged 4 327681 2", "2 judged 303 7 0"}));
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"0 event 5", "1 judged 4 327681 2", "2 judged 303 7 0"}));
 }
 
 TEST(Frame, StopsAtTheFirstErrorOfAVisitor) {
@@ -96,7 +100,9 @@ TEST(Frame, StopsAtTheFirstErrorOfAVisitor) {
   int seen = 0;
   const auto done = FrameView::open(bytes)->each(
       [](uint32_t, const v1::Event&) { return Result<>(); },
-      [&](uint32_t, const Judged&) { return ++seen, Result<>(Error{Errc::invalid, "test.enough", ""}); });
+      [&](uint32_t, const Judged&) {
+        return ++seen, Result<>(Error{Errc::invalid, "test.enough", ""});
+      });
   EXPECT_EQ(done.error().reason, "test.enough");
   EXPECT_EQ(seen, 1);
 }
@@ -147,7 +153,8 @@ TEST(Frame, CarriesAClaimAlone) {
 TEST(Frame, HasAClaimOfItsOwnEpochOnly) {
   v1::Claim claim;
   claim.set_epoch(4);
-  EXPECT_EQ(FrameView::open(claim_frame(0, 5, 1, 1, claim))->claim().error().reason, "journal.frame.claim_epoch");
+  EXPECT_EQ(FrameView::open(claim_frame(0, 5, 1, 1, claim))->claim().error().reason,
+            "journal.frame.claim_epoch");
 }
 
 TEST(Frame, IsCorruptWhenCutShortAnywhereButBetweenEntries) {
@@ -215,7 +222,8 @@ TEST(Frame, IsReadToAnEndWhateverItsBytesAre) {
   const std::string good = mixed_frame();
   for (int i = 0; i < 200'000; ++i) {
     std::string bytes = good;
-    for (int flips = 0; flips < 3; ++flips) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (int flips = 0; flips < 3; ++flips)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     const auto done = walk(bytes);
     ASSERT_TRUE(done.ok() || done.error().code == Errc::corrupt);
   }
