@@ -88,8 +88,7 @@ awaitable<void> triage(Api& api, Call& call) {
   auto fields = body->fields();
   auto command = read_triage(fields);
   if (!body->done(fields)) co_return http::answer_problem(body->problem(), call.request, call.response);
-  auto answer = co_await change(
-      api, call, api.engine.owner(*id), runtime::Lane::command,
+  runtime::Decide decide =
       [id = *id, envelope = envelope_of(call, {}), command = std::move(command)](
           fold::Ahead& rows, const runtime::Moment&) mutable -> Result<runtime::Decided> {
         const auto* row = rows.find<v1::AlertState>(id);
@@ -104,7 +103,9 @@ awaitable<void> triage(Api& api, Call& call) {
           *event.mutable_alert() = std::move(fact);
         }
         return out;
-      });
+      };
+  auto answer =
+      co_await change(api, call, api.engine.owner(*id), runtime::Lane::command, std::move(decide));
   if (!answer.body) co_return fail(call, answer.body.error());
   co_await show(api, call);
 }

@@ -86,9 +86,10 @@ awaitable<std::optional<Presented>> present_jwt(Api& api, std::string_view token
     presented.slot = known->slot();
     co_return presented;
   }
-  auto verified = co_await on_worker(api, [&ring = api.engine.key_ring(), text = std::string(token)] {
+  auto verify = [&ring = api.engine.key_ring(), text = std::string(token)] {
     return verified_id(ring, text);
-  });
+  };
+  auto verified = co_await on_worker(api, std::move(verify));
   if (!verified) co_return std::nullopt;
   presented.token_id = *verified;
   presented.slot = verified->slot();

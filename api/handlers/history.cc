@@ -154,9 +154,9 @@ awaitable<void> identities::timeline(Api& api, Call& call) {
   if (!asked) co_return fail(call, asked.error());
   replay::TimelineQuery query{asked->cursor, asked->limit, words_of(query_value(call, "type"))};
   auto& partition = api.engine.owner(*id);
-  answer(call, co_await on_worker(api, [&partition, id = *id, query]() -> Result<replay::Page> {
-           return history_of(partition).timeline(id, query);
-         }));
+  auto work = [&]() -> Result<replay::Page> { return history_of(partition).timeline(*id, query); };
+  const auto page = co_await on_worker(api, work);
+  answer(call, page);
 }
 
 awaitable<void> identities::risk(Api& api, Call& call) {
@@ -166,9 +166,11 @@ awaitable<void> identities::risk(Api& api, Call& call) {
   const auto asked = asked_of(call);
   if (!asked) co_return fail(call, asked.error());
   auto& partition = api.engine.owner(*id);
-  answer(call, co_await on_worker(api, [&partition, id = *id, asked = *asked]() -> Result<replay::Page> {
-           return history_of(partition).risk(id, asked.cursor, asked.limit);
-         }));
+  auto work = [&]() -> Result<replay::Page> {
+    return history_of(partition).risk(*id, asked->cursor, asked->limit);
+  };
+  const auto page = co_await on_worker(api, work);
+  answer(call, page);
 }
 
 // Partition after partition: the cursor says where it goes on.
@@ -185,9 +187,10 @@ awaitable<void> audit::events(Api& api, Call& call) {
   for (; number < api.engine.partitions(); ++number) {
     auto& partition = api.engine.partition(number);
     query->limit = limit - all.items.size();
-    auto page = co_await on_worker(api, [&partition, query = *query]() -> Result<replay::Page> {
-      return history_of(partition).administrative(query);
-    });
+    auto work = [&]() -> Result<replay::Page> {
+      return history_of(partition).administrative(*query);
+    };
+    auto page = co_await on_worker(api, work);
     if (!page) co_return fail(call, page.error());
     for (auto& item : page->items) all.items.push_back(std::move(item));
     all.next = page->next;

@@ -159,8 +159,7 @@ template <class Command>
 awaitable<void> change_one(Api& api, Call& call, runtime::Lane lane, Command command) {
   const auto id = id_in_path(call);
   if (!id) co_return fail(call, id.error());
-  auto answer = co_await change(
-      api, call, api.engine.owner(*id), lane,
+  runtime::Decide decide =
       [&api, id = *id, envelope = envelope_of(call, *id), command = std::move(command)](
           fold::Ahead& rows, const runtime::Moment&) -> Result<runtime::Decided> {
         const auto* row = rows.find<v1::IdentityState>(id);
@@ -174,7 +173,8 @@ awaitable<void> change_one(Api& api, Call& call, runtime::Lane lane, Command com
         runtime::Decided out;
         for (auto& fact : *decided) out.events.push_back(event_of(envelope, std::move(fact)));
         return out;
-      });
+      };
+  auto answer = co_await change(api, call, api.engine.owner(*id), lane, std::move(decide));
   if (!answer.body) co_return fail(call, answer.body.error());
   co_await show(api, call);
 }
@@ -222,9 +222,8 @@ awaitable<void> create(Api& api, Call& call) {
   const std::string secret = minted->secret;
   auto& owner = api.engine.owner(minted->id);
   auto sealed = seal_answer(api, call, secret);
-  auto answer = co_await change(
-      api, call, owner, runtime::Lane::command,
-      registering(api, call, std::move(registration), std::move(*minted), std::move(sealed)));
+  auto decide = registering(api, call, std::move(registration), std::move(*minted), std::move(sealed));
+  auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
   if (!answer.body) co_return fail(call, answer.body.error());
   call.response.status = 201;
   call.response.body = open_answer(api, call, answer, secret, "api_key");
@@ -279,13 +278,15 @@ awaitable<void> patch(Api& api, Call& call) {
 awaitable<void> suspend(Api& api, Call& call) {
   auto reason = reason_of(call);
   if (!reason) co_return fail(call, reason.error());
-  co_await change_one(api, call, runtime::Lane::revoke, identity::Suspend{std::move(*reason)});
+  identity::Suspend command{std::move(*reason)};
+  co_await change_one(api, call, runtime::Lane::revoke, std::move(command));
 }
 
 awaitable<void> retire(Api& api, Call& call) {
   auto reason = reason_of(call);
   if (!reason) co_return fail(call, reason.error());
-  co_await change_one(api, call, runtime::Lane::revoke, identity::Retire{std::move(*reason)});
+  identity::Retire command{std::move(*reason)};
+  co_await change_one(api, call, runtime::Lane::revoke, std::move(command));
 }
 
 // It may not overrule a suspension that came after it did: it names the generation that it saw when it arrived.
@@ -299,8 +300,8 @@ awaitable<void> reactivate(Api& api, Call& call) {
         const auto* row = task.rows().find<v1::IdentityState>(*id);
         return row != nullptr ? row->generation() : 0;
       });
-  co_await change_one(api, call, runtime::Lane::command,
-                      identity::Reactivate{std::move(*reason), generation});
+  identity::Reactivate command{std::move(*reason), generation};
+  co_await change_one(api, call, runtime::Lane::command, std::move(command));
 }
 
 awaitable<void> baseline(Api& api, Call& call) {
@@ -310,7 +311,8 @@ awaitable<void> baseline(Api& api, Call& call) {
 awaitable<void> baseline_reset(Api& api, Call& call) {
   auto reason = reason_of(call);
   if (!reason) co_return fail(call, reason.error());
-  co_await change_one(api, call, runtime::Lane::command, identity::ResetBaseline{std::move(*reason)});
+  identity::ResetBaseline command{std::move(*reason)};
+  co_await change_one(api, call, runtime::Lane::command, std::move(command));
 }
 
 }  // namespace watchword::api::identities

@@ -219,10 +219,12 @@ awaitable<void> revoke(Api& api, Call& call) {
       const auto* row = find_service_token(task.rows(), *presented);
       return row != nullptr ? Id::from_view(row->id()) : Id{};
     });
-  auto answer = presented->is_jwt ? co_await revoke_jit(api, call, presented->token_id, "revoked by its client")
-                : service_token.is_nil()
-                    ? runtime::Answer{}
-                    : co_await revoke_service_token(api, call, service_token, "revoked by its client");
+  std::string reason = "revoked by its client";
+  runtime::Answer answer;
+  if (presented->is_jwt)
+    answer = co_await revoke_jit(api, call, presented->token_id, std::move(reason));
+  else if (!service_token.is_nil())
+    answer = co_await revoke_service_token(api, call, service_token, std::move(reason));
   if (!answer.body && answer.body.error().code != Errc::not_found) fail(call, answer.body.error());
 }
 

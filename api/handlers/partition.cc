@@ -24,8 +24,7 @@ std::string_view view(const crypto::Digest& digest) { return crypto::view(digest
 }  // namespace
 
 awaitable<runtime::Answer> run(Api& api, runtime::Partition& partition, runtime::Command command) {
-  co_return co_await boost::asio::async_initiate<decltype(boost::asio::use_awaitable),
-                                                 void(runtime::Answer)>(
+  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(runtime::Answer)>(
       [&api, &partition, command = std::move(command)](auto handler) mutable {
         auto executor = boost::asio::get_associated_executor(handler);
         auto kept = std::make_shared<decltype(handler)>(std::move(handler));
@@ -82,8 +81,7 @@ awaitable<runtime::Answer> change(Api& api, Call& call, runtime::Partition& part
 
 awaitable<runtime::Receipt> observe(Api& api, runtime::Partition& partition,
                                     runtime::ObservationBatch batch) {
-  co_return co_await boost::asio::async_initiate<decltype(boost::asio::use_awaitable),
-                                                 void(runtime::Receipt)>(
+  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(runtime::Receipt)>(
       [&api, &partition, batch = std::move(batch)](auto handler) mutable {
         auto executor = boost::asio::get_associated_executor(handler);
         auto kept = std::make_shared<decltype(handler)>(std::move(handler));

@@ -18,6 +18,9 @@ namespace watchword::api {
 
 using boost::asio::awaitable;
 
+// GCC 12 destroys a closure that stands inside a co_await expression twice if it holds anything that needs destroying: name
+// such a closure first, then move it in.
+
 // Runs `work(task)` on the partition's loop. `work` must not suspend; what it returns must own what it holds.
 template <class Work>
 auto at(Api& api, runtime::Partition& partition, Work work)
@@ -33,7 +36,7 @@ auto at(Api& api, runtime::Partition& partition, Work work)
 template <class Work>
 auto on_worker(Api& api, Work work) -> awaitable<std::invoke_result_t<Work>> {
   using Got = std::invoke_result_t<Work>;  // a Result
-  co_return co_await boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(Got)>(
+  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(Got)>(
       [&api, work = std::move(work)](auto handler) mutable {
         auto executor = boost::asio::get_associated_executor(handler);
         auto kept = std::make_shared<decltype(handler)>(std::move(handler));

@@ -39,19 +39,22 @@ runtime::Decide deciding(v1::Envelope envelope, Id token_id, Command command) {
 }  // namespace
 
 awaitable<runtime::Answer> revoke_jit(Api& api, Call& call, const Id& token_id, std::string reason) {
+  domain::jit_token::Revoke command{std::move(reason)};
+  auto decide =
+      deciding<v1::JitTokenState>(envelope_of(call, {}), token_id, std::move(command));
   auto answer = co_await change(api, call, api.engine.owner(token_id), runtime::Lane::revoke,
-                                deciding<v1::JitTokenState>(envelope_of(call, {}), token_id,
-                                                            domain::jit_token::Revoke{reason}));
+                                std::move(decide));
   if (answer.body) api.metrics.token_revoked("requested");
   co_return answer;
 }
 
 awaitable<runtime::Answer> revoke_service_token(Api& api, Call& call, const Id& token_id,
                                                 std::string reason) {
-  auto answer =
-      co_await change(api, call, api.engine.owner(token_id), runtime::Lane::revoke,
-                      deciding<v1::ServiceTokenState>(envelope_of(call, {}), token_id,
-                                                      domain::service_token::Revoke{reason}));
+  domain::service_token::Revoke command{std::move(reason)};
+  auto decide =
+      deciding<v1::ServiceTokenState>(envelope_of(call, {}), token_id, std::move(command));
+  auto answer = co_await change(api, call, api.engine.owner(token_id), runtime::Lane::revoke,
+                                std::move(decide));
   if (answer.body) api.metrics.token_revoked("requested");
   co_return answer;
 }

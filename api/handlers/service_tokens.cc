@@ -94,23 +94,19 @@ class Name {
             crypto::sha256("service_token\n" + service_token::name_key(normalised)))),
         home_(api.engine.partition(api.engine.partition_of(slot_of_digest(hash_)))) {}
 
-  awaitable<Result<>> reserve() {
-    co_return co_await say(0, [hash = hash_, owner = owner_](fold::Ahead& rows) -> Result<> {
-      const auto* row = rows.find<v1::NameState>(Id::from_view(std::string_view(hash).substr(0, 16)));
-      if (row == nullptr || row->owner() == owner.view()) return {};
-      return Error{Errc::conflict, "token.service.name_taken", "a token of that name exists"};
-    });
-  }
-  awaitable<Result<>> confirm() { co_return co_await say(1, [](fold::Ahead&) -> Result<> { return {}; }); }
-  awaitable<Result<>> release() { co_return co_await say(2, [](fold::Ahead&) -> Result<> { return {}; }); }
+  awaitable<Result<>> reserve() { return say(0); }
+  awaitable<Result<>> confirm() { return say(1); }
+  awaitable<Result<>> release() { return say(2); }
 
  private:
-  template <class Allowed>
-  awaitable<Result<>> say(int what, Allowed allowed) {
+  awaitable<Result<>> say(int what) {
     runtime::Command command;
-    command.decide = [event = name_event(envelope_of(call_, {}), hash_, owner_, what), allowed](
+    command.decide = [event = name_event(envelope_of(call_, {}), hash_, owner_, what), what,
+                      row_id = Id::from_view(std::string_view(hash_).substr(0, 16)), owner = owner_](
                          fold::Ahead& rows, const runtime::Moment&) -> Result<runtime::Decided> {
-      if (auto ok = allowed(rows); !ok) return ok.error();
+      const auto* row = rows.find<v1::NameState>(row_id);
+      if (what == 0 && row != nullptr && row->owner() != owner.view())
+        return Error{Errc::conflict, "token.service.name_taken", "a token of that name exists"};
       return runtime::Decided{{event}, ""};
     };
     auto answer = co_await run(api_, home_, std::move(command));
@@ -206,10 +202,11 @@ awaitable<void> create(Api& api, Call& call) {
       mint_id(api.engine.clock().wall_ms(), asked.principal.slot(), api.engine.entropy());
   Name reservation(api, call, *name, asked.create.token_id);
   if (auto reserved = co_await reservation.reserve(); !reserved) co_return fail(call, reserved.error());
-  const auto answer = co_await change(api, call, owner, runtime::Lane::command,
-                                      creating(call, asked, seal_answer(api, call, *secret)));
-  auto settled = answer.body && !answer.repeated ? co_await reservation.confirm()
-                                                 : co_await reservation.release();
+  auto decide = creating(call, asked, seal_answer(api, call, *secret));
+  const auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
+  const bool made = answer.body && !answer.repeated;
+  auto settle = made ? reservation.confirm() : reservation.release();
+  const auto settled = co_await std::move(settle);
   if (answer.body && !settled) co_return fail(call, settled.error());
   answer_created(api, call, answer, *secret);
 }

@@ -101,7 +101,8 @@ awaitable<bool> produce(std::shared_ptr<Reader> reader, std::string& chunk) {
     if (++reader->idles % kIdlesPerComment == 0) chunk = reader->sse ? ": alive\n\n" : "\n";
     co_return true;
   }
-  auto piece = co_await on_worker(reader->api, [reader] { return read_all(*reader); });
+  auto work = [&reader] { return read_all(*reader); };
+  auto piece = co_await on_worker(reader->api, work);
   if (!piece) co_return false;
   chunk = std::move(*piece);
   co_return true;

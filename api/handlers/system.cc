@@ -125,10 +125,11 @@ awaitable<void> accept_clock(Api& api, Call& call) {
   *event.mutable_envelope() = envelope_of(call, call.caller.principal);
   event.mutable_control()->mutable_admin_acted()->set_action("clock.accept");
   event.mutable_control()->mutable_admin_acted()->set_outcome("success");
-  auto answer = co_await change(api, call, api.engine.owner(call.caller.principal), runtime::Lane::command,
-                                [event](fold::Ahead&, const runtime::Moment&) -> Result<runtime::Decided> {
-                                  return runtime::Decided{{event}, ""};
-                                });
+  runtime::Decide decide = [event](fold::Ahead&, const runtime::Moment&) -> Result<runtime::Decided> {
+    return runtime::Decided{{event}, ""};
+  };
+  auto answer = co_await change(api, call, api.engine.owner(call.caller.principal),
+                                runtime::Lane::command, std::move(decide));
   if (!answer.body) co_return fail(call, answer.body.error());
   call.response.body = json::serialize(json::object{{"accepted", std::move(accepted)}});
 }

@@ -135,25 +135,26 @@ awaitable<Result<Attested>> attest(Api& api, const Asked& asked) {
         return row->limits().attestation();
       });
   if (!trust) co_return trust.error();
-  auto checked = co_await on_worker(
-      api, [&api, trust = std::move(*trust), asked]() -> Result<Attestation> {
-        return check_attestation(asked.attestation, trust, api.settings.issuer, asked.identity_id,
-                                 api.engine.clock().wall_ms());
-      });
+  auto check = [&]() -> Result<Attestation> {
+    return check_attestation(asked.attestation, *trust, api.settings.issuer, asked.identity_id,
+                             api.engine.clock().wall_ms());
+  };
+  auto checked = co_await on_worker(api, check);
   if (!checked) co_return checked.error();
   co_return Attested{checked->jti_hash, checked->expires_at_ms};
 }
 
 // Signed off the loop; this core need not verify what it made itself.
 awaitable<Result<std::string>> sign(Api& api, std::string claims, const Id& token_id) {
-  auto signed_token = co_await on_worker(api, [&api, claims]() -> Result<std::string> {
+  auto work = [&api, &claims]() -> Result<std::string> {
     const auto algorithm = crypto::algorithm_named(api.settings.algorithm);
     const auto held = algorithm
                           ? api.engine.key_ring().current(*algorithm, api.engine.clock().wall_ms())
                           : nullptr;
     if (!held) return Error{Errc::unavailable, "token.jit.no_key", "there is no signing key"};
     return crypto::sign_jwt(held->key, held->verify_key.kid(), "at+jwt", claims);
-  });
+  };
+  auto signed_token = co_await on_worker(api, work);
   if (signed_token)
     api.here().tokens.put(crypto::view(crypto::sha256(*signed_token)), token_id);
   co_return signed_token;
@@ -218,8 +219,8 @@ awaitable<void> issue_jit(Api& api, Call& call) {
   if (const auto held = algorithm ? api.engine.key_ring().current(*algorithm, now_ms) : nullptr)
     issue.key_id = held->verify_key.kid();
   auto& owner = api.engine.owner(asked.identity_id);
-  auto answer = co_await change(api, call, owner, runtime::Lane::command,
-                                issuing(api, call, std::move(asked), std::move(*attested)));
+  auto decide = issuing(api, call, std::move(asked), std::move(*attested));
+  auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
   if (!answer.body) co_return fail(call, answer.body.error());
   const auto claims = json::parse(*answer.body).as_object();
   const auto token_id = Id::parse(claims.at("jti").as_string());
