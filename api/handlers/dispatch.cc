@@ -48,9 +48,9 @@ awaitable<bool> admitted(Api& api, Call& call) {
   const auto permission = call.match.route->permission;
   if (permission == http::Permission::none) co_return true;
   const auto token = call.request.bearer();
-  auto caller = token ? co_await authenticate(api, *token)
-                      : Result<Caller>(Error{Errc::unauthenticated, "auth.missing",
-                                             "send Authorization: Bearer with a token"});
+  Result<Caller> caller = Error{Errc::unauthenticated, "auth.missing",
+                                "send Authorization: Bearer with a token"};
+  if (token) caller = co_await authenticate(api, *token);
   if (!caller) {
     ++api.metrics.authentication_failures;
     if (caller.error().code == Errc::unauthenticated && token && too_many_failures(api, call))
