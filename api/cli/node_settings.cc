@@ -99,6 +99,7 @@ api::ApiSettings api_settings(const config::Settings& settings) {
   api::ApiSettings api;
   api.issuer = settings.api.public_url;
   api.rules.types = config::type_policies(settings);
+  api.tuning = judge_settings(settings).tuning;
   for (const auto& detector : detectors::kDetectors) api.rules.signals.push_back(detector.name);
   for (const std::string& text : settings.api.trusted_proxies)
     if (auto cidr = policy::Cidr::parse(text)) api.trusted_proxies.push_back(*cidr);
