@@ -40,7 +40,7 @@ struct Nothing {
 template <class T = Nothing>
 class [[nodiscard]] Result {
  public:
-  Result() requires std::is_default_constructible_v<T> : held_(T{}) {}
+  Result() requires std::is_default_constructible_v<T> : held_() {}
   Result(T value) : held_(std::move(value)) {}      // NOLINT: a value is a result
   Result(Error error) : held_(std::move(error)) {}  // NOLINT: so is an error
 

@@ -213,4 +213,15 @@ std::string prefix_text(std::string_view network) {
          (address.is_ipv4() ? "/24" : "/48");
 }
 
+Id principal_of(std::string_view bytes) {
+  protozero::pbf_reader fields(bytes.data(), bytes.size());
+  try {
+    if (!fields.next(v1::Observation::kPrincipalFieldNumber)) return {};
+    const auto raw = fields.get_view();
+    return Id::from_view({raw.data(), raw.size()});
+  } catch (const protozero::exception&) {
+    return {};  // whoever reads it will say so
+  }
+}
+
 }  // namespace watchword::detectors

@@ -34,6 +34,9 @@ struct Seen {
 // network length, a time before 1970).
 Result<Seen> read_observation(std::string_view bytes);
 
+// The principal alone; nil when there is none. For looking ahead.
+Id principal_of(std::string_view bytes);
+
 // The product that leads a user agent, without version: "aws-cli/2.1 Python/3" is "aws-cli".
 // Browsers all begin with Mozilla; for them the last product (Safari only if Chrome is not named
 // too).

@@ -246,8 +246,9 @@ void fold_in_place(State& state, const v1::Event& event) {
 void fold_in_place(State& state, const detectors::Seen& seen, detectors::Learning learning,
                    const v1::JitTokenState* token, int64_t frame_time_ms) {
   detectors::fold(state.edit<detectors::Baseline>(seen.principal), seen, learning);
-  if (token != nullptr && token->forget_at_ms() > frame_time_ms &&
-      seen.outcome == v1::SUCCESS)
+  // Of a token that another principal's observation names, nothing is counted: whoever has no part in it could say so.
+  if (token != nullptr && token->identity_id() == seen.principal.view() &&
+      token->forget_at_ms() > frame_time_ms && seen.outcome == v1::SUCCESS)
     count_use(state, seen, *token);
 }
 

@@ -65,6 +65,11 @@ class State {
     return table.edit(id);
   }
 
+  template <class Row>
+  void prefetch(const Id& id) {
+    table_of<Row>().prefetch(id);
+  }
+
   // Whether find() would have to ask the database.
   template <class Row>
   bool cold(const Id& id) {

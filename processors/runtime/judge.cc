@@ -58,8 +58,10 @@ void Judge::take(std::string_view observation, std::string_view subject, const M
     return;
   }
   out.principal = seen->principal;
-  // In place from here on: the row is changed only by the fold below.
-  const detectors::Baseline& usual = state_.edit<detectors::Baseline>(seen->principal);
+  // Only looked at: a duplicate must not mark the row as changed, or a digest would cover it that no replay can make.
+  static const detectors::Baseline kNothing{};
+  const auto* known = state_.find<detectors::Baseline>(seen->principal);
+  const detectors::Baseline& usual = known != nullptr ? *known : kNothing;
   if (detectors::is_duplicate(usual, seen->event_hash)) {
     out.taken = Taken::duplicate;
     return;

@@ -39,6 +39,10 @@ class Judge {
   // `index` is the entry's place in the frame.
   void take(std::string_view observation, std::string_view subject, const Moment& moment,
             uint32_t index, Judgement& out);
+  // Asks the CPU for the rows of an observation that comes soon: most of a turn would else be waiting for memory.
+  void prefetch(std::string_view observation) {
+    state_.prefetch<detectors::Baseline>(detectors::principal_of(observation));
+  }
   void tune(const JudgeSettings& settings) { settings_ = settings; }
 
  private:

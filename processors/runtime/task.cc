@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kRoomForEvents = 16u << 10;  // kept free in a frame for what follows from an observation
 constexpr size_t kCommandsThatFillATurn = 32;
+constexpr uint32_t kLookAhead = 16;
 constexpr int64_t kHousekeepingUs = 250'000;
 constexpr int64_t kResultKeptMs = 24 * 3'600'000;
 
@@ -30,7 +31,9 @@ void PartitionTask::start(const journal::Tail& tail) {
   epoch_ = tail.epoch;
   next_seq_ = tail.seq + 1;
   state_.advance(tail.seq, tail.time_ms);
-  checkpointed_seq_ = state_.seq();
+  // What was folded since then is dirty still: the next digest covers it.
+  const auto stamp = setup_.database != nullptr ? setup_.database->stamp() : Result<rows::Stamp>();
+  checkpointed_seq_ = stamp ? stamp->seq : 0;
   time_.begin(tail.time_ms);
   last_checkpoint_us_ = setup_.clock->boottime_us();
   not_serving_.clear();
@@ -141,9 +144,19 @@ void PartitionTask::turn() {
   Flight flight;
   flight.seq = next_seq_;
   flight.time_ms = frame_ms_;
+  // Once a frame and before its entries, whatever they are: as fold_frame() does.
+  const auto& due = state_.due_in_place();
+  const bool sweeps = !due.empty() && due.begin()->at_ms <= frame_ms_;
+  if (sweeps) fold::sweep_in_place(state_, frame_ms_);
   take_housekeeping(flight);
   take_commands(flight);
   take_observations(flight, started_us);
+  // What the sweep did must stand in a frame.
+  if (sweeps && builder_.entries() == 0) {
+    v1::Event event;
+    event.mutable_control()->mutable_time_advanced();
+    add_event(std::move(event), flight);
+  }
   if (state_.broken())
     return halt({Errc::corrupt, "task.rows", state_.failure()});
   if (builder_.entries() == 0) {
@@ -246,7 +259,6 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
   const bool busy = started_us - last_command_us_ < limits_.quiet_after_us;
   const size_t room = busy ? limits_.busy_frame_bytes : limits_.quiet_frame_bytes;
   Judgement judged;
-  bool swept = false;
   for (uint32_t taken = 0; !observations_.empty(); ++taken) {
     Pending& pending = *observations_.front();
     if (pending.next == pending.batch.ends.size()) {
@@ -260,11 +272,11 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
     const uint32_t from = pending.next == 0 ? 0 : pending.batch.ends[pending.next - 1];
     const std::string_view bytes =
         std::string_view(pending.batch.bytes).substr(from, pending.batch.ends[pending.next] - from);
+    if (taken % kLookAhead == 0) look_ahead(pending);
     if (builder_.bytes() + bytes.size() > room) break;
     if (busy && taken % 16 == 15 &&
         setup_.clock->boottime_us() - started_us > limits_.busy_turn_us)
       break;
-    if (!std::exchange(swept, true)) fold::sweep_in_place(state_, frame_ms_);
     std::string_view subject;
     for (const auto& [index, sealed] : pending.batch.subjects)
       if (index == pending.next) subject = sealed;
@@ -285,11 +297,13 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
     ++pending.next;
     if (state_.broken()) return;
   }
-  // What the sweep did must stand in a frame.
-  if (swept && builder_.entries() == 0) {
-    v1::Event event;
-    event.mutable_control()->mutable_time_advanced();
-    add_event(std::move(event), flight);
+}
+
+void PartitionTask::look_ahead(const Pending& pending) {
+  const auto& ends = pending.batch.ends;
+  for (size_t i = pending.next; i < std::min<size_t>(pending.next + kLookAhead, ends.size()); ++i) {
+    const uint32_t from = i == 0 ? 0 : ends[i - 1];
+    judge_.prefetch(std::string_view(pending.batch.bytes).substr(from, ends[i] - from));
   }
 }
 

@@ -116,6 +116,7 @@ class PartitionTask {
   bool take_command(std::deque<Command>& lane, Flight& flight);
   void decide(Command& command, Flight& flight);
   void take_observations(Flight& flight, int64_t started_us);
+  void look_ahead(const Pending& pending);
   void take_housekeeping(Flight& flight);
   void add_event(v1::Event event, Flight& flight);
   void launch(Flight flight);

@@ -6,42 +6,51 @@
 #include "events/crypto/hash.h"
 
 namespace watchword::rows {
+namespace {
 
-void Batch::begin(Table table, const Id& key) {
-  records_.push_back({buffer_.size(), 17, 0, false});
-  buffer_.push_back(static_cast<char>(table));
-  buffer_.append(key.view());
+constexpr size_t kChunkBytes = 1u << 20, kRoomForRow = 8u << 10;
+
+}  // namespace
+
+void Batch::open_record(Table table, std::string_view key, bool removed) {
+  if (chunks_.empty() || chunks_.back().size() > kChunkBytes - kRoomForRow) {
+    chunks_.emplace_back();
+    chunks_.back().reserve(kChunkBytes);
+  }
+  std::string& chunk = chunks_.back();
+  records_.push_back({static_cast<uint32_t>(chunks_.size() - 1), static_cast<uint32_t>(chunk.size()),
+                      static_cast<uint32_t>(key.size() + 1), 0, removed});
+  chunk.push_back(static_cast<char>(table));
+  chunk.append(key);
 }
+
+void Batch::begin(Table table, const Id& key) { open_record(table, key.view(), false); }
 
 void Batch::end() {
   Extent& last = records_.back();
-  last.value_size = static_cast<uint32_t>(buffer_.size() - last.key_at - last.key_size);
+  last.value_size =
+      static_cast<uint32_t>(chunks_.back().size() - last.key_at - last.key_size);
 }
 
 void Batch::put(Table table, std::string_view key, std::string_view value) {
-  records_.push_back({buffer_.size(), static_cast<uint32_t>(key.size() + 1),
-                      static_cast<uint32_t>(value.size()), false});
-  buffer_.push_back(static_cast<char>(table));
-  buffer_.append(key).append(value);
+  open_record(table, key, false);
+  chunks_.back().append(value);
+  end();
 }
 
-void Batch::remove(Table table, std::string_view key) {
-  put(table, key, {});
-  records_.back().removed = true;
-}
+void Batch::remove(Table table, std::string_view key) { open_record(table, key, true); }
 
-void Batch::clear() {
-  buffer_.clear();
-  buffer_.shrink_to_fit();
-  records_.clear();
-  records_.shrink_to_fit();
+size_t Batch::bytes() const {
+  size_t bytes = 0;
+  for (const auto& chunk : chunks_) bytes += chunk.size();
+  return bytes;
 }
 
 std::vector<Batch::Record> Batch::sorted() const {
   std::vector<Record> out;
   out.reserve(records_.size());
   for (const Extent& extent : records_) {
-    const std::string_view all{buffer_};
+    const std::string_view all{chunks_[extent.chunk]};
     out.push_back({all.substr(extent.key_at, extent.key_size),
                    all.substr(extent.key_at + extent.key_size, extent.value_size), extent.removed});
   }

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,15 +31,14 @@ enum class Table : uint8_t {
 // Not thread-safe; handed over whole. Peak memory is what it holds.
 class Batch {
  public:
-  // `value` is appended by the caller to buffer() between begin() and end().
-  std::string& buffer() { return buffer_; }
+  // `value` is appended by the caller to buffer() between begin() and end(). Grows by chunks: nothing is ever moved.
+  std::string& buffer() { return chunks_.back(); }
   void begin(Table table, const Id& key);
   void end();
   void put(Table table, std::string_view key, std::string_view value);
   void remove(Table table, std::string_view key);
   size_t rows() const { return records_.size(); }
-  size_t bytes() const { return buffer_.size(); }
-  void clear();
+  size_t bytes() const;
 
   struct Record {
     std::string_view key;  // table byte included
@@ -52,12 +52,13 @@ class Batch {
 
  private:
   struct Extent {
-    size_t key_at;
-    uint32_t key_size, value_size;
+    uint32_t chunk, key_at, key_size, value_size;
     bool removed;
   };
-  std::string buffer_;
-  std::vector<Extent> records_;
+  void open_record(Table table, std::string_view key, bool removed);
+
+  std::deque<std::string> chunks_;
+  std::deque<Extent> records_;
 };
 
 }  // namespace watchword::rows

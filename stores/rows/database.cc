@@ -73,6 +73,7 @@ rocksdb::Options options_for(const Shared::Parts* shared) {
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.block_size = 8u << 10;
+  table.checksum = rocksdb::kXXH3;  // Debian builds RocksDB without the CPU's CRC32C
   if (shared != nullptr) {
     table.block_cache = shared->cache;
     options.write_buffer_manager = shared->buffers;

@@ -49,6 +49,15 @@ class HotTable {
     return Presence::present;
   }
 
+  // Asks the CPU for a row that will be wanted soon. Several such calls in a row wait for memory together, not in turn.
+  void prefetch(const Id& key) {
+    const auto& shard = shard_of(key);
+    const auto found = shard.find(key);
+    if (found == shard.end()) return;
+    const auto* bytes = reinterpret_cast<const char*>(&at(found->second));
+    for (size_t line = 0; line < sizeof(Entry); line += 64) __builtin_prefetch(bytes + line);
+  }
+
   // A row read from the database; `row` empty: it does not exist there.
   void install(const Id& key, const Row* row) {
     auto& shard = shard_of(key);
