@@ -111,14 +111,15 @@ void add_issue(Cli& cli, CLI::App& group) {
                                        "  watchword jit issue --identity ID --scope payment:read "
                                        "--duration 15m --justification 'nightly run'\n"
                                        "  watchword jit issue --identity ID --scope payment:read "
-                                       "--max-usage 1 --output once.jwt\n"},
+                                       "--max-usage 1 --justification test --output once.jwt\n"},
                                       issue);
   add_changing_options(*app, asked->remote);
   app->add_option("--identity", asked->identity, "Whose token")->required()->type_name("ID");
   app->add_option("--scope", asked->scopes, "May be repeated")->required();
   app->add_option("--duration", asked->duration, "Such as 15m; else the identity's limit")
       ->type_name("DURATION");
-  app->add_option("--justification", asked->justification, "Why it is needed");
+  app->add_option("--justification", asked->justification,
+                  "Why it is needed; stands in the journal");
   app->add_option("--max-usage", asked->max_usage, "How often it may be used")
       ->check(CLI::PositiveNumber);
   app->add_option("--source-ip", asked->source_ip,

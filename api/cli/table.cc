@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <cstdio>
 
 #include "api/cli/terminal.h"
 #include "events/base/result.h"
@@ -13,6 +14,16 @@ namespace json = boost::json;
 
 std::string padded(const std::string& cell, size_t width) {
   return cell + std::string(width - std::min(width, width_of(cell)), ' ');
+}
+
+// At most four digits after the point, no exponent: what people compare.
+std::string number_text(double number) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.4f", number);
+  std::string out = text;
+  out.erase(out.find_last_not_of('0') + 1);
+  if (out.ends_with('.')) out.pop_back();
+  return out;
 }
 
 bool is_plain(const json::value& value) { return !value.is_array() && !value.is_object(); }
@@ -60,6 +71,7 @@ size_t width_of(std::string_view text) {
 std::string cell_of(const json::value& value) {
   if (value.is_null()) return "-";
   if (value.is_string()) return std::string(value.get_string());
+  if (value.is_double()) return number_text(value.get_double());
   if (!value.is_array() || !std::ranges::all_of(value.get_array(), is_plain))
     return json::serialize(value);
   std::string out;
