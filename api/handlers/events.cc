@@ -220,7 +220,9 @@ Result<Again> again_of(Api& api, const Call& call) {
     const auto digest = crypto::from_hex(*block);
     if (!digest || digest->size() != 32)
       return Error{Errc::invalid, "events.import_block", "Watchword-Import-Block is 64 hex digits"};
-    again.same = repeatable(api, call, *digest);
+    // A block too large for one body comes in parts, each a call of its own.
+    const auto part = call.request.header("Watchword-Import-Part").value_or("");
+    again.same = repeatable(api, call, std::string(*digest).append(part));
     again.kept_ms = kImportBlockKeptMs;
   } else if (const auto key = call.request.header("Idempotency-Key")) {
     again.same = repeatable(api, call, *key);
