@@ -24,6 +24,12 @@ void PartVerifier::find(const Error& error) {
   findings_.push_back({out_.name, std::string(error.reason), error.detail});
 }
 
+// RocksDB names the damaged file itself, but for a few of the bytes at its end.
+void PartVerifier::find_in_rows(const Error& error) {
+  find({error.code, error.reason,
+        part_directory(directory_, number_) + "/rows: " + error.detail});
+}
+
 uint64_t PartVerifier::open() {
   open_rows();
   auto journal = open_journal(directory_, number_);
@@ -35,6 +41,25 @@ uint64_t PartVerifier::open() {
   return journal_->size_bytes();
 }
 
+Result<std::unique_ptr<rows::Database>> PartVerifier::open_database() const {
+  const std::string rows = part_directory(directory_, number_) + "/rows";
+  auto opened = rows::Database::open_read_only(rows);
+  for (int i = 1; !opened && is_running_ && i < kTries; ++i)
+    opened = rows::Database::open_read_only(rows);
+  return opened;
+}
+
+// Opens the files by their names once more: a running node may have dropped some since, then the newer ones are read.
+Result<> PartVerifier::check_files() {
+  auto checked = database_->verify();
+  for (int i = 1; !checked && checked.error().code == Errc::io && is_running_ && i < kTries; ++i) {
+    const auto newer = open_database();
+    if (!newer) return newer.error();
+    checked = (*newer)->verify();
+  }
+  return checked;
+}
+
 void PartVerifier::open_rows() {
   const std::string rows = part_directory(directory_, number_) + "/rows";
   if (!std::filesystem::exists(rows)) {
@@ -43,19 +68,17 @@ void PartVerifier::open_rows() {
   }
   if (!is_running_)
     if (auto checked = check_manifest(rows); !checked) find(checked.error());
-  auto opened = rows::Database::open_read_only(rows);
-  for (int i = 1; !opened && is_running_ && i < kTries; ++i)
-    opened = rows::Database::open_read_only(rows);
-  if (!opened) return find(opened.error());
+  auto opened = open_database();
+  if (!opened) return find_in_rows(opened.error());
   const auto stamp = (*opened)->stamp();
-  if (!stamp) return find(stamp.error());
+  if (!stamp) return find_in_rows(stamp.error());
   stamp_ = *stamp;
   database_ = std::move(*opened);
 }
 
 void PartVerifier::run() {
   if (database_)
-    if (auto checked = database_->verify(); !checked) find(checked.error());
+    if (auto checked = check_files(); !checked) find_in_rows(checked.error());
   if (!journal_) return;
   auto plan = read_all();
   if (!plan) return find(plan.error());
@@ -147,7 +170,7 @@ void PartVerifier::compare_rows(const journal::Stored& stored) {
           "the rows were made of another frame " + std::to_string(stored.seq) +
               " than the journal holds"});
   const auto compared = compare(*state_, *database_);
-  if (!compared) return find(compared.error());
+  if (!compared) return find_in_rows(compared.error());
   out_.rows_compared = compared->rows;
   out_.index_keys_compared = compared->index_keys;
   if (compared->same()) return;

@@ -24,7 +24,10 @@ class PartVerifier {
 
  private:
   void find(const Error& error);
+  void find_in_rows(const Error& error);
+  Result<std::unique_ptr<rows::Database>> open_database() const;
   void open_rows();
+  Result<> check_files();
   // Every frame and entry, and where the node logged digests.
   Result<DigestPlan> read_all();
   Result<> fold_all(DigestPlan plan);

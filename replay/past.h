@@ -31,12 +31,13 @@ struct Past {
 
 // Folds one frame's entries that name `principal` and no others; then `rows` stand at that frame for this principal.
 //
-// Why this is enough: every row of a principal (identity, tokens, alerts, baseline, usage) changes only by entries that carry
-// it as subject or principal, a token's events included, and by the sweep. The sweep of a frame comes before its entries and
-// goes by the frame's time alone, and times never go back; what the sweeps of frames in between would have done to these rows
-// the next one here does before any entry looks at them, in the same (time, key) order. Only its limit of 1,000 rows a frame
-// can make a whole fold later than this one; that shows neither in a status (status_of() goes by the time) nor in what is
-// listed (see jit_tokens()).
+// Why this is enough: what is shown of a principal (identity, tokens, alerts, baseline, usage) changes only by entries that
+// carry it as subject or principal, a token's events included (a use that another principal reports is not counted), and by
+// the sweep. The sweep of a frame comes before its entries and goes by the frame's time alone, and times never go back; what
+// the sweeps of frames in between would have done to these rows the next one here does before any entry looks at them, in
+// the same (time, key) order. Only its limit of 1,000 rows a frame can make a whole fold later than this one; that shows
+// neither in a status (status_of() goes by the time) nor in what is listed (see jit_tokens()). One mark of a token's row,
+// misuse_alerted, may come from another principal's alert; it is never shown.
 Result<> fold_named(fold::State& rows, const Id& principal, std::string_view frame);
 // All that is due at `time_ms` goes.
 void sweep_all(fold::State& rows, int64_t time_ms);
