@@ -130,7 +130,7 @@ void add_alert_verbs(Cli& cli) {
   add_remote_options(*tail_app, followed->remote);
   tail_app
       ->add_option("--from", followed->from,
-                   "After this event's id; 0 is the beginning; else from now on")
+                   "After this place (0-17-2,1-4-0); 0 is the beginning; else from now on")
       ->type_name("ID");
   tail_app->add_flag("--once", followed->once, "Only what is there");
   add_one(cli, group, {"show", "One alert with its reasons", "  watchword alerts show ID\n"}, show);

@@ -152,7 +152,7 @@ void add_event_verbs(Cli& cli) {
       ->check(CLI::IsMember({"identity", "token", "session", "alert", "dead-letter"}))
       ->capture_default_str();
   app->add_option("--from", asked->from,
-                  "After this event's id; 0 is the beginning; else from now on")
+                  "After this place (0-17-2,1-4-0); 0 is the beginning; else from now on")
       ->type_name("ID");
   app->add_flag("--once", asked->once, "Only what is there");
 }

@@ -11,7 +11,7 @@ namespace watchword::cli {
 struct Follow {
   const Remote& remote;
   std::string topic;
-  std::string from;   // id of the last event seen; "0": the beginning; empty: now
+  std::string from;   // place of the last event seen; "0": the beginning; empty: now
   bool once = false;  // only what is there
 };
 // Each event, whole, as the server sent it and parsed. False ends it.

@@ -92,13 +92,13 @@ TEST(RemoteVerb, EndsWith3WhenNoServerAnswers) {
 TEST(RemoteVerb, EndsBySortOfRefusal) {
   const std::string problem = R"({"title":"Forbidden","detail":"needs the permission api_read"})";
   for (const auto& [status, code] : {std::pair(400, kRefused),
-                                    {401, kRefused},
-                                    {403, kRefused},
-                                    {404, kRefused},
-                                    {409, kRefused},
-                                    {429, kRefused},
-                                    {500, kServerFailed},
-                                    {503, kServerFailed}}) {
+                                     {401, kRefused},
+                                     {403, kRefused},
+                                     {404, kRefused},
+                                     {409, kRefused},
+                                     {429, kRefused},
+                                     {500, kServerFailed},
+                                     {503, kServerFailed}}) {
     FakeServer server({answer(status, problem)});
     const Ran result = ran({"identity", "show", "x", "--url", server.url()});
     EXPECT_EQ(result.code, code) << status;
@@ -193,12 +193,14 @@ TEST(EventsSend, EndsWith1WhenOneIsRejected) {
 TEST(AlertsTail, ShowsEachAlertOnALine) {
   const std::string event =
       R"({"id":"0-7-1","time":"2026-11-21T12:00:00Z","type":"alert.raised","data":{"severity":"high","title":"odd"}})";
-  FakeServer server({answer(200, event + "\n\n" + event + "\n")});
+  const std::string framed = "id: 0-7-1\nevent: alert.raised\ndata: " + event + "\n\n";
+  FakeServer server({answer(200, framed + ": idle\n\n" + framed)});
   const Ran result = ran({"alerts", "tail", "--from", "0", "--once", "--url", server.url()});
   EXPECT_EQ(result.code, kOk) << result.errors;
   const std::string line = "2026-11-21T12:00:00Z  alert.raised  high  odd\n";
   EXPECT_EQ(result.out, line + line);
-  EXPECT_THAT(server.asked().at(0), HasSubstr("GET /api/v1/streams/alert?from=0&follow=false "));
+  EXPECT_THAT(server.asked().at(0),
+              HasSubstr("GET /api/v1/streams/alert?from=start&follow=false "));
 }
 
 TEST(ConfigCheck, NamesThePlaceOfAProblemAndEndsWith1) {
