@@ -113,9 +113,9 @@ void add_node_verbs(Cli& cli) {
   auto [init_app, init_verb] = add_verb<NodeVerb>(
       cli, cli.app,
       {"init", "Make a data folder, or with --new-admin a further admin token for a stopped one",
-       "  watchword init --data /var/lib/watchword --admin-token-file /root/watchword.token\n"
+       "  watchword init --data /var/lib/watchword --admin-token-file /etc/watchword/admin.token\n"
        "  watchword init --data /var/lib/watchword --new-admin --admin-token-file "
-       "/root/second.token\n"},
+       "/etc/watchword/second.token\n"},
       init);
   add_common_options(*init_app, *init_verb);
   add_admin_options(*init_app, *init_verb);
