@@ -269,7 +269,7 @@ TEST(Server, DrippingBytesDoNotExtendTheHeadersTime) {
   std::atomic<bool> answered = false;
   std::thread dripper([&] {
     while (!answered && client.send_raw("a"))
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // paces the slow client
   });
   EXPECT_EQ(client.read_reply().status, 408);
   answered = true;
