@@ -5,7 +5,7 @@
 #include "events/crypto/hash.h"
 #include "replay/history.h"
 #include "stores/keys/key_file.h"
-#include "tests/suites/replay/node.h"
+#include "tests/suites/replay/maker.h"
 
 namespace watchword::replay {
 namespace {

@@ -1,7 +1,7 @@
 #include "replay/backup.h"
 
 #include "replay/at.h"
-#include "tests/suites/replay/node.h"
+#include "tests/suites/replay/maker.h"
 
 namespace watchword::replay {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "stores/journal/memory.h"
-#include "tests/suites/replay/node.h"
+#include "tests/suites/replay/maker.h"
 
 namespace watchword::replay {
 namespace {

@@ -3,7 +3,7 @@
 #include "processors/fold/fold.h"
 #include "replay/compare.h"
 #include "stores/journal/segment.h"
-#include "tests/suites/replay/node.h"
+#include "tests/suites/replay/maker.h"
 
 namespace watchword::replay {
 namespace {
