@@ -9,6 +9,7 @@ namespace watchword::runtime {
 namespace {
 
 constexpr uint8_t kAlertLevel = 2, kSuspendLevel = 3;
+const auto kNewNetwork = detectors::row_named("new-network");
 
 // One bit a row of the table of detectors, for the names that an identity has switched off.
 uint64_t rows_off(const v1::Limits& limits) {
@@ -89,8 +90,13 @@ void Judge::take(std::string_view observation, std::string_view subject, const M
   if (settings_.monitoring_enabled)
     verdict = detectors::judge(*seen, usual, situation, settings_.tuning);
   out.conclusion = verdict.conclusion();
+  out.kind = seen->kind;
+  out.new_network = false;
   out.signal_count = verdict.signal_count;
-  for (size_t i = 0; i < verdict.signal_count; ++i) out.signals[i] = verdict.signals[i].row;
+  for (size_t i = 0; i < verdict.signal_count; ++i) {
+    out.signals[i] = verdict.signals[i].row;
+    out.new_network = out.new_network || out.signals[i] == kNewNetwork;
+  }
   if (verdict.level >= kAlertLevel) raise(*seen, usual, verdict, moment, index, out);
   fold::fold_in_place(state_, *seen, verdict.learning, token, moment.now_ms);
 }

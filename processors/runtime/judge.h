@@ -26,6 +26,8 @@ struct Judgement {
   uint32_t conclusion = 0;
   uint8_t signal_count = 0;
   uint8_t signals[16] = {};
+  v1::IdentityKind kind = v1::FOREIGN;
+  bool new_network = false;
   Id principal;
   std::vector<v1::Event> events;  // subject seen, alert raised or joined, identity suspended
 };

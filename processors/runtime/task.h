@@ -1,6 +1,7 @@
 // One partition's task: takes what waits, decides it, appends one frame, and when that is durable applies it and answers.
 // Single-threaded: every member runs on its loop. It knows no socket, and not which journal it has. ARCHITECTURE section 4.
 #pragma once
+#include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -36,7 +37,8 @@ struct TaskLimits {
 // What happened, counted for /metrics. Written by the loop, read by anybody.
 struct TaskCounters {
   std::atomic<uint64_t> frames{0}, events{0}, observations{0}, duplicates{0}, alerts{0}, commands{0}, refused{0},
-      checkpoints{0}, bytes{0}, rows_bytes{0}, new_networks{0}, turn_us_max{0}, turn_us_sum{0};
+      checkpoints{0}, bytes{0}, rows_bytes{0}, turn_us_max{0}, turn_us_sum{0};
+  std::array<std::atomic<uint64_t>, v1::IdentityKind_ARRAYSIZE> new_networks{};  // by kind
 };
 
 struct TaskSetup {

@@ -29,7 +29,7 @@ int64_t Timekeeper::read_ms() const {
 
 const std::string& Timekeeper::doubt() {
   const int64_t expected = base_wall_ms_ + (clock_.boottime_us() - base_boot_us_) / 1'000;
-  const int64_t off = clock_.wall_ms() - expected;
+  const int64_t off = clock_.wall_ms() - expected - vouched_off_ms_;
   doubt_.clear();
   if (absent_)
     doubt_ = "the last frame is more than 24 h old: check the clock, then run 'watchword clock accept'";
@@ -43,6 +43,8 @@ void Timekeeper::accept() {
   absent_ = false;
   base_wall_ms_ = std::max(clock_.wall_ms(), last_ms_);
   base_boot_us_ = clock_.boottime_us();
+  // A clock that was set back stays behind the frames, whose time never goes back; that is known now.
+  vouched_off_ms_ = clock_.wall_ms() - base_wall_ms_;
 }
 
 }  // namespace watchword::runtime

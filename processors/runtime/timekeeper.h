@@ -28,7 +28,7 @@ class Timekeeper {
 
  private:
   const Clock& clock_;
-  int64_t base_wall_ms_ = 0, base_boot_us_ = 0, last_ms_ = 0;
+  int64_t base_wall_ms_ = 0, base_boot_us_ = 0, last_ms_ = 0, vouched_off_ms_ = 0;
   mutable std::atomic<int64_t> highest_ms_{0};
   bool absent_ = false;
   std::string doubt_;
