@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "processors/publisher/render.h"
 #include "processors/runtime/engine.h"
 
 namespace watchword::api {
@@ -79,15 +80,19 @@ void Metrics::token_revoked(std::string_view cause) {
   impl_->revoked.Add({{"cause", std::string(cause)}}).Increment();
 }
 
-void Metrics::service_account_failure(std::string_view identity_type) {
-  impl_->failures.Add({{"identity_type", std::string(identity_type)}}).Increment();
+namespace {
+
+// Of what is no person: these series are there from the start, since rules join them.
+constexpr v1::IdentityKind kMachines[] = {v1::SERVICE_ACCOUNT, v1::AI_AGENT, v1::API_KEY};
+
+uint64_t new_networks(runtime::Engine& engine, size_t kind) {
+  uint64_t sum = 0;
+  for (uint32_t number = 0; number < engine.partitions(); ++number)
+    if (const auto& task = engine.partition(number).task) sum += task->counters().new_networks[kind];
+  return sum;
 }
 
-void Metrics::service_account_new_network(std::string_view identity_type) {
-  const prometheus::Labels labels{{"identity_type", std::string(identity_type)}};
-  impl_->new_networks.Add(labels).Increment();
-  impl_->new_networks_rule.Add(labels).Increment();
-}
+}  // namespace
 
 std::string Metrics::expose(runtime::Engine& engine) {
   Impl& all = *impl_;
@@ -98,6 +103,12 @@ std::string Metrics::expose(runtime::Engine& engine) {
   Impl::settle(all.requests, requests);
   Impl::settle(all.unauthenticated, authentication_failures);
   Impl::settle(all.lost, uses_lost);
+  for (const auto kind : kMachines) {
+    const prometheus::Labels label{{"identity_type", std::string(publisher::name_of(kind))}};
+    Impl::settle(all.failures.Add(label), refused_uses[kind]);
+    Impl::settle(all.new_networks.Add(label), new_networks(engine, kind));
+    Impl::settle(all.new_networks_rule.Add(label), new_networks(engine, kind));
+  }
   uint64_t anomalies = 0;
   for (uint32_t number = 0; number < engine.partitions(); ++number) {
     auto& partition = engine.partition(number);

@@ -151,6 +151,7 @@ awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
   });
   if (verdict.active && verdict.counted)
     verdict.active = co_await use_counted(api, call, owner, verdict, presentation.address);
+  if (verdict.known && !verdict.active) ++api.metrics.refused_uses[verdict.kind];
   if (verdict.known) note_use(api, verdict, presentation, api.engine.clock().wall_ms());
   co_return verdict;
 }

@@ -136,7 +136,7 @@ awaitable<Result<>> reach(Api& api, const Position& position) {
 v1::Envelope envelope_of(const Call& call, const Id& subject) {
   v1::Envelope envelope;
   envelope.set_actor(std::string(call.caller.principal.view()));
-  envelope.set_subject(std::string(subject.view()));
+  if (!subject.is_nil()) envelope.set_subject(std::string(subject.view()));
   envelope.set_token(std::string(call.caller.token_id.view()));
   envelope.set_network(std::string(call.client.view()));
   envelope.set_correlation(std::string(call.request.id()));

@@ -43,13 +43,16 @@ void start_at_end(Reader& reader) {
     reader.next[number] = reader.api.engine.partition(number).durable_seq + 1;
 }
 
-// The place of every partition behind the records given so far: what Last-Event-ID brings back.
-std::string place_of(const Reader& reader) {
+// The place of every partition right behind `record`: what Last-Event-ID brings back.
+std::string place_of(const Reader& reader, const publisher::Record& record) {
+  constexpr uint32_t kWholeFrame = 4'294'967'294;
   std::string out;
   for (uint32_t number = 0; number < reader.next.size(); ++number) {
-    if (reader.next[number] <= 1) continue;
-    out.append(out.empty() ? "" : ",").append(std::to_string(number)).append("-");
-    out.append(std::to_string(reader.next[number] - 1)).append("-").append("4294967294");
+    const bool own = number == record.position.partition;
+    if (!own && reader.next[number] <= 1) continue;
+    out.append(out.empty() ? "" : ",");
+    out.append(own ? publisher::event_id(record.position, record.index)
+                   : publisher::event_id({number, reader.next[number] - 1}, kWholeFrame));
   }
   return out;
 }
@@ -60,7 +63,7 @@ void write_record(const Reader& reader, const publisher::Record& record, std::st
     out.append(body).append("\n");
     return;
   }
-  out.append("id: ").append(place_of(reader)).append("\nevent: ").append(record.type);
+  out.append("id: ").append(place_of(reader, record)).append("\nevent: ").append(record.type);
   out.append("\ndata: ").append(body).append("\n\n");
 }
 
@@ -124,7 +127,7 @@ awaitable<void> read(Api& api, Call& call) {
   const auto last = call.request.header("Last-Event-ID").value_or(query_value(call, "from"));
   if (last == "end")
     start_at_end(*reader);
-  else if (last != "start" && !resume(*reader, last))
+  else if (last != "start" && last != "0" && !resume(*reader, last))
     co_return fail(call, {Errc::invalid, "streams.from",
                           "from is start, end, or ids of records, one a partition"});
   call.response.stream(reader->sse ? "text/event-stream" : "application/x-ndjson",

@@ -92,9 +92,9 @@ void fold_service_token(Rows& rows, const v1::Envelope& envelope,
 }
 
 template <class Row, class Rows>
-bool mark_misuse(Rows& rows, const Id& token) {
+bool mark_misuse(Rows& rows, const Id& token, const std::string& subject) {
   const Row* row = rows.template find<Row>(token);
-  if (row == nullptr || row->misuse_alerted()) return row != nullptr;
+  if (row == nullptr || row->misuse_alerted() || row->identity_id() != subject) return row != nullptr;
   Row marked = *row;
   marked.set_misuse_alerted(true);
   rows.save(token, std::move(marked));
@@ -108,8 +108,8 @@ void note_misuse(Rows& rows, const v1::Envelope& envelope, const Alert& alert) {
   if (token.is_nil()) return;
   for (const auto& signal : alert.signals())
     if (signal.name() == detectors::kUseAfterEnd) {
-      if (!mark_misuse<v1::JitTokenState>(rows, token))
-        mark_misuse<v1::ServiceTokenState>(rows, token);
+      if (!mark_misuse<v1::JitTokenState>(rows, token, envelope.subject()))
+        mark_misuse<v1::ServiceTokenState>(rows, token, envelope.subject());
       return;
     }
 }

@@ -270,8 +270,11 @@ Result<> Engine::fold_tail(Partition& partition) {
 Result<> Engine::claim(Partition& partition) {
   const auto tail = partition.journal->tail();
   const auto incarnation = entropy_.draw<16>();
-  auto claimed = partition.journal->claim(options_.node, incarnation,
-                                          std::max(tail.time_ms, clock_.wall_ms()));
+  // A clock that jumped while nothing ran must not date a frame before somebody vouches for it: time never goes back.
+  const bool absent = tail.time_ms != 0 && clock_.wall_ms() > tail.time_ms + Timekeeper::kAbsenceMs;
+  const int64_t at_ms =
+      absent && !options_.accept_clock ? tail.time_ms : std::max(tail.time_ms, clock_.wall_ms());
+  auto claimed = partition.journal->claim(options_.node, incarnation, at_ms);
   if (!claimed) return claimed.error();
   partition.state->advance(claimed->seq, claimed->time_ms);
   partition.index->add(claimed->seq, {});

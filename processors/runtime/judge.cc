@@ -90,7 +90,7 @@ void Judge::take(std::string_view observation, std::string_view subject, const M
   if (settings_.monitoring_enabled)
     verdict = detectors::judge(*seen, usual, situation, settings_.tuning);
   out.conclusion = verdict.conclusion();
-  out.kind = seen->kind;
+  out.kind = static_cast<v1::IdentityKind>(seen->kind);
   out.new_network = false;
   out.signal_count = verdict.signal_count;
   for (size_t i = 0; i < verdict.signal_count; ++i) {
@@ -101,18 +101,22 @@ void Judge::take(std::string_view observation, std::string_view subject, const M
   fold::fold_in_place(state_, *seen, verdict.learning, token, moment.now_ms);
 }
 
+// Only a token of the principal itself: of another's, whoever reports this has no part in it.
 void Judge::look_at_token(const detectors::Seen& seen, const v1::JitTokenState* token,
                           int64_t now_ms, detectors::Situation& situation) {
   const auto* identity = ahead_.find<v1::IdentityState>(seen.principal);
-  if (token != nullptr) {
-    situation.token_over = domain::jit_token::status_of(*token, identity, now_ms) != v1::TOKEN_ACTIVE;
-    situation.first_misuse = situation.token_over && !token->misuse_alerted();
-  } else if (const auto* service = ahead_.find<v1::ServiceTokenState>(seen.token_id)) {
-    situation.token_over = domain::service_token::status_of(*service, identity, now_ms) != v1::TOKEN_ACTIVE;
-    situation.first_misuse = situation.token_over && !service->misuse_alerted();
-  }
+  const auto judge = [&](const auto& row, v1::TokenStatus status) {
+    if (row.identity_id() != seen.principal.view()) return;
+    situation.token_over = status != v1::TOKEN_ACTIVE;
+    situation.first_misuse = situation.token_over && !row.misuse_alerted();
+  };
+  if (token != nullptr)
+    judge(*token, domain::jit_token::status_of(*token, identity, now_ms));
+  else if (const auto* service = ahead_.find<v1::ServiceTokenState>(seen.token_id))
+    judge(*service, domain::service_token::status_of(*service, identity, now_ms));
 }
 
+// One open alert a principal and group: what comes later joins it.
 void Judge::raise(const detectors::Seen& seen, const detectors::Baseline& usual,
                   const detectors::Verdict& verdict, const Moment& moment, uint32_t index,
                   Judgement& out) {

@@ -26,7 +26,7 @@ struct Judgement {
   uint32_t conclusion = 0;
   uint8_t signal_count = 0;
   uint8_t signals[16] = {};
-  v1::IdentityKind kind = v1::FOREIGN;
+  uint8_t kind = v1::FOREIGN;  // v1::IdentityKind
   bool new_network = false;
   Id principal;
   std::vector<v1::Event> events;  // subject seen, alert raised or joined, identity suspended

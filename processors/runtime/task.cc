@@ -288,7 +288,7 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
       flight.principals.push_back(principal_key(judged.principal.view()));
       for (auto& event : judged.events) add_event(std::move(event), flight);
       ++pending.receipt.accepted;
-      if (judged.new_network) ++counters_.new_networks[static_cast<size_t>(judged.kind)];
+      if (judged.new_network) ++counters_.new_networks[judged.kind % v1::IdentityKind_ARRAYSIZE];
     } else if (judged.taken == Taken::duplicate) {
       ++pending.receipt.duplicates;
       ++counters_.duplicates;

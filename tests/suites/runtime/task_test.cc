@@ -220,6 +220,21 @@ TEST_F(Task, AStolenTokenIsDeadWithTheFirstOddUse) {
   EXPECT_EQ(partition.state.find<v1::OpenAlerts>(kBilling)->open_size(), 1);
 }
 
+TEST_F(Task, AStrangerWhoNamesMyTokenRaisesNothingAgainstIt) {
+  Partition partition(log, clock);
+  for (const auto& id : {kBilling, kOther}) send(partition, registering(id));
+  partition.settle();
+  send(partition, issuing(kBilling, kToken));
+  partition.settle();
+  observe(partition, {{"e1", kOther, clock.wall, v1::SUCCESS, std::string("\xcb\x00\x71\x09", 4),
+                       "curl/8", "/", kToken, false}});
+  partition.settle();
+  const auto* token = partition.state.find<v1::JitTokenState>(kToken);
+  EXPECT_FALSE(token->misuse_alerted());
+  EXPECT_EQ(partition.state.find<fold::Usage>(kToken), nullptr);
+  EXPECT_EQ(partition.state.find<v1::OpenAlerts>(kOther), nullptr);
+}
+
 TEST_F(Task, ARestartFoldsTheJournalToTheSameRows) {
   std::string live;
   {
