@@ -70,7 +70,7 @@ std::string_view oauth_code(Errc code) {
 
 uint16_t oauth_status(Errc code) {
   const uint16_t status = status_of(code);
-  return status == 401 || status == 413 || status == 429 || status >= 500 ? status : 400;
+  return status == 401 || status == 403 || status == 413 || status == 429 || status >= 500 ? status : 400;
 }
 
 }  // namespace
