@@ -79,10 +79,10 @@ const std::vector<Library> kLibraries{
 };
 // Folders of the system's own headers; its files in no folder are told by their names.
 constexpr std::array<std::string_view, 6> kSystem{"sys/", "arpa/", "net/", "netinet/", "linux/", "bits/"};
-constexpr std::array<std::string_view, 18> kPosix{
-    "dirent.h", "errno.h",  "fcntl.h",   "getopt.h", "immintrin.h", "netdb.h",   "poll.h",   "pthread.h",
-    "pwd.h",    "signal.h", "sched.h",   "syslog.h", "termios.h",   "unistd.h",  "stdlib.h", "nmmintrin.h",
-    "strings.h", "time.h"};
+constexpr std::array<std::string_view, 19> kPosix{
+    "dirent.h", "errno.h",  "fcntl.h",  "getopt.h", "immintrin.h", "netdb.h",  "poll.h",   "pthread.h",
+    "pwd.h",    "signal.h", "sched.h",  "syslog.h", "termios.h",   "unistd.h", "stdlib.h", "nmmintrin.h",
+    "strings.h", "time.h",  "malloc.h"};
 
 bool is_below(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
