@@ -5,6 +5,7 @@
 #include "api/handlers/handlers.h"
 #include "api/handlers/partition.h"
 #include "api/http/problem.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api {
 namespace {
@@ -27,7 +28,7 @@ awaitable<void> readyz(Api& api, Call& call) {
   told["ready"] = ready;
   call.response.status = ready ? 200 : 503;
   if (!ready) (void)call.response.set("Retry-After", "1");
-  call.response.body = json::serialize(told);
+  call.response.body = publisher::to_text(told);
 }
 
 constexpr http::Route kAdminRoutes[] = {

@@ -6,6 +6,7 @@
 #include "api/http/problem.h"
 #include "events/domain/alert.h"
 #include "processors/publisher/render.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api::alerts {
 namespace {
@@ -77,7 +78,7 @@ awaitable<void> show(Api& api, Call& call) {
         return publisher::render(*row);
       });
   if (!found) co_return fail(call, found.error());
-  call.response.body = json::serialize(*found);
+  call.response.body = publisher::to_text(*found);
 }
 
 awaitable<void> triage(Api& api, Call& call) {

@@ -5,6 +5,7 @@
 #include "api/handlers/paging.h"
 #include "events/base/time.h"
 #include "processors/publisher/render.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api::identities {
 namespace {
@@ -71,7 +72,7 @@ awaitable<void> metrics(Api& api, Call& call) {
                    {"active_days", usual.active_days},
                    {"active_hours", usual.active_hours},
                    {"baseline", render_usual(usual)}};
-  call.response.body = json::serialize(out);
+  call.response.body = publisher::to_text(out);
 }
 
 }  // namespace watchword::api::identities

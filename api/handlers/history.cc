@@ -9,6 +9,7 @@
 #include "api/handlers/past.h"
 #include "api/http/form.h"
 #include "events/base/time.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api {
 namespace {
@@ -54,7 +55,7 @@ void answer(Call& call, const Result<replay::Page>& page) {
   json::object out;
   out["items"] = std::move(items);
   out["next_cursor"] = page->next ? json::value(page->next->text()) : json::value(nullptr);
-  call.response.body = json::serialize(out);
+  call.response.body = publisher::to_text(out);
 }
 
 std::vector<std::string> words_of(std::string_view list) {
@@ -134,7 +135,7 @@ awaitable<void> answer_identity_at(Api& api, Call& call, const Id& id, replay::W
         });
   });
   if (!found) co_return fail(call, found.error());
-  call.response.body = json::serialize(*found);
+  call.response.body = publisher::to_text(*found);
 }
 
 awaitable<void> answer_token_at(Api& api, Call& call, const Id& id, replay::When when) {
@@ -143,7 +144,7 @@ awaitable<void> answer_token_at(Api& api, Call& call, const Id& id, replay::When
     return history_of(partition).token_at(id, when);
   });
   if (!found) co_return fail(call, found.error());
-  call.response.body = json::serialize(*found);
+  call.response.body = publisher::to_text(*found);
 }
 
 awaitable<void> identities::timeline(Api& api, Call& call) {

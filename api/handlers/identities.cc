@@ -14,6 +14,7 @@
 #include "events/domain/text.h"
 #include "processors/commands/secret.h"
 #include "processors/publisher/render.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api::identities {
 namespace {
@@ -263,7 +264,7 @@ awaitable<void> show(Api& api, Call& call) {
                              return std::move(*row);
                            });
   if (!found) co_return fail(call, found.error());
-  call.response.body = json::serialize(*found);
+  call.response.body = publisher::to_text(*found);
 }
 
 awaitable<void> patch(Api& api, Call& call) {

@@ -7,6 +7,7 @@
 #include "api/http/form.h"
 #include "events/crypto/encoding.h"
 #include "events/crypto/hash.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api {
 namespace {
@@ -118,7 +119,7 @@ awaitable<void> answer_page(Api& api, Call& call, Page page, std::string prefix,
   out["items"] = std::move(items);
   out["next_cursor"] = ended ? boost::json::value(nullptr) : boost::json::value(cursor_of(api, call, page));
   out["filter"] = page.filter;
-  call.response.body = boost::json::serialize(out);
+  call.response.body = publisher::to_text(out);
 }
 
 std::string_view query_value(Call& call, std::string_view name) {

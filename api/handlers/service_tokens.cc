@@ -12,6 +12,7 @@
 #include "events/domain/service_token.h"
 #include "processors/commands/secret.h"
 #include "processors/publisher/render.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api::service_tokens {
 namespace {
@@ -237,7 +238,7 @@ awaitable<void> show(Api& api, Call& call) {
         return std::move(*row);
       });
   if (!found) co_return fail(call, found.error());
-  call.response.body = json::serialize(*found);
+  call.response.body = publisher::to_text(*found);
 }
 
 awaitable<void> revoke(Api& api, Call& call) {
@@ -254,7 +255,7 @@ awaitable<void> me(Api&, Call& call) {
   json::array permissions;
   for (const auto& name : held_by(call.caller)) permissions.emplace_back(name);
   call.response.body =
-      json::serialize(json::object{{"identity_id", call.caller.principal.text()},
+      publisher::to_text(json::object{{"identity_id", call.caller.principal.text()},
                                    {"token_id", call.caller.token_id.text()},
                                    {"token_type", call.caller.is_jwt ? "jwt" : "service_token"},
                                    {"permissions", std::move(permissions)}});
@@ -269,7 +270,7 @@ awaitable<void> health(Api& api, Call& call) {
     if (!serves) out["status"] = "degraded";
   }
   out["signing_keys"] = api.engine.key_ring().all().size();
-  call.response.body = json::serialize(out);
+  call.response.body = publisher::to_text(out);
 }
 
 }  // namespace watchword::api::service_tokens

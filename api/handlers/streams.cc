@@ -6,6 +6,7 @@
 
 #include "api/handlers/handlers.h"
 #include "api/handlers/paging.h"
+#include "processors/publisher/text.h"
 #include "processors/publisher/topics.h"
 
 namespace watchword::api::streams {
@@ -58,7 +59,7 @@ std::string place_of(const Reader& reader, const publisher::Record& record) {
 }
 
 void write_record(const Reader& reader, const publisher::Record& record, std::string& out) {
-  const std::string body = boost::json::serialize(record.envelope());
+  const std::string body = publisher::to_text(record.envelope());
   if (!reader.sse) {
     out.append(body).append("\n");
     return;

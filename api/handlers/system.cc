@@ -5,6 +5,7 @@
 #include "api/handlers/partition.h"
 #include "api/http/problem.h"
 #include "events/base/time.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api::system {
 namespace {
@@ -91,7 +92,7 @@ awaitable<void> status(Api& api, Call& call) {
                    {"cores", api.engine.cores()},
                    {"uptime_seconds", running_ms / 1'000},
                    {"disk", disk_of(api.engine, journal_bytes, written, events, running_ms)}};
-  call.response.body = json::serialize(out);
+  call.response.body = publisher::to_text(out);
 }
 
 awaitable<void> health(Api& api, Call& call) {
@@ -131,7 +132,7 @@ awaitable<void> accept_clock(Api& api, Call& call) {
   auto answer = co_await change(api, call, api.engine.owner(call.caller.principal),
                                 runtime::Lane::command, std::move(decide));
   if (!answer.body) co_return fail(call, answer.body.error());
-  call.response.body = json::serialize(json::object{{"accepted", std::move(accepted)}});
+  call.response.body = publisher::to_text(json::object{{"accepted", std::move(accepted)}});
 }
 
 awaitable<void> metrics(Api& api, Call& call) {

@@ -16,6 +16,7 @@
 #include "events/domain/jit_token.h"
 #include "events/domain/service_token.h"
 #include "processors/publisher/render.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api::tokens {
 namespace {
@@ -169,7 +170,7 @@ void answer_issued(Call& call, const json::object& claims, std::string_view toke
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   call.response.status = 201;
-  call.response.body = json::serialize(
+  call.response.body = publisher::to_text(
       json::object{{"access_token", token},
                    {"token_type", "Bearer"},
                    {"expires_in", claims.at("exp").as_int64() - claims.at("iat").as_int64()},
@@ -190,7 +191,7 @@ awaitable<void> answer_row(Api& api, Call& call, Render render) {
         return render(task, *row);
       });
   if (!found) co_return fail(call, found.error());
-  call.response.body = json::serialize(*found);
+  call.response.body = publisher::to_text(*found);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // A partition's checkpoints (PROTOCOL.md section 5): drained for a moment, so that rows kept in place stand at the same
 // position as all others, then encoded in slices between turns and written by another thread.
+#include <algorithm>
+
 #include "processors/fold/fold.h"
 #include "processors/runtime/task.h"
 
@@ -7,8 +9,10 @@ namespace watchword::runtime {
 
 bool PartitionTask::checkpoint_is_due() const {
   if (setup_.database == nullptr || state_.footprint().dirty == 0) return false;
+  // Under a small bound the rows that may not be dropped must stay a part of it.
+  const size_t bound = state_.memory_limit_bytes() == 0 ? ~size_t{0} : state_.memory_limit_bytes() / 4;
   return checkpoint_wanted_ || stopping_ ||
-         state_.footprint().dirty >= limits_.checkpoint_dirty_bytes ||
+         state_.footprint().dirty >= std::min(limits_.checkpoint_dirty_bytes, bound) ||
          checkpoint_age_us() >= limits_.checkpoint_every_us;
 }
 
@@ -26,10 +30,7 @@ void PartitionTask::checkpoint_step() {
     more = state_.release_some(limits_.slice_rows * 8) > 0;
     if (!more) phase_ = Phase::idle;
   }
-  if (more)
-    setup_.loop->post([this, alive = alive_] {
-      if (*alive) pump();
-    });
+  if (more) pump_soon();
   const bool idle = phase_ == Phase::idle && flights_.empty() && waiting_commands() == 0 &&
                     observations_.empty();
   if (stopping_ && idle && stopped_ && !checkpoint_is_due()) std::exchange(stopped_, nullptr)();
@@ -44,9 +45,7 @@ void PartitionTask::begin_checkpoint() {
   state_.freeze(*batch_);
   phase_ = Phase::encoding;
   last_checkpoint_us_ = setup_.clock->boottime_us();
-  setup_.loop->post([this, alive = alive_] {
-    if (*alive) pump();
-  });
+  pump_soon();
 }
 
 void PartitionTask::write_checkpoint() {

@@ -94,6 +94,20 @@ void PartitionTask::refuse(Command& command, Error error) {
   command.done(std::move(answer));
 }
 
+void PartitionTask::refuse_commands(const Error& error) {
+  for (auto* lane : {&revokes_, &commands_})
+    for (auto& command : std::exchange(*lane, {})) refuse(command, error);
+}
+
+// Of a batch that is half taken the rest is refused: sent again, the first half are duplicates.
+void PartitionTask::refuse_observations(const Error& error) {
+  observation_bytes_ = 0;
+  for (auto& pending : std::exchange(observations_, {})) {
+    pending->receipt.error = error;
+    if (pending->batch.done) pending->batch.done(pending->receipt);
+  }
+}
+
 Error PartitionTask::full() const {
   return {Errc::unavailable, "task.disk_full", "the disk is full: only revoking goes on"};
 }
@@ -101,10 +115,22 @@ Error PartitionTask::full() const {
 void PartitionTask::pump() {
   if (!started_ || pumping_) return;
   pumping_ = true;
-  while (started_ && turn_is_due()) turn();
+  if (turn_is_due()) turn();
   if (started_) checkpoint_step();
   pumping_ = false;
-  if (started_ && !observations_.empty() && !flights_.empty()) wake_after(limits_.gather_us);
+  if (!started_) return;
+  if (turn_is_due()) return pump_soon();
+  if (!observations_.empty() && !flights_.empty()) wake_after(limits_.gather_us);
+}
+
+// One turn at a time: between two of them the loop does what else waits.
+void PartitionTask::pump_soon() {
+  if (std::exchange(pump_posted_, true)) return;
+  setup_.loop->post([this, alive = alive_] {
+    if (!*alive) return;
+    pump_posted_ = false;
+    pump();
+  });
 }
 
 // With nothing in flight a turn starts at once; behind a frame in flight, work gathers: that is the group commit.
@@ -117,7 +143,8 @@ bool PartitionTask::turn_is_due() const {
     if (flights_.empty() || observation_bytes_ >= limits_.quiet_frame_bytes) return true;
     return setup_.clock->boottime_us() - observations_.front()->arrived_us >= limits_.gather_us;
   }
-  if (!flights_.empty()) return false;
+  // What nobody waits for does not eat into the reserve.
+  if (!flights_.empty() || setup_.journal->space() != journal::Space::normal) return false;
   return !own_events_.empty() ||
          (!stopping_ && !state_.due().empty() && state_.due().begin()->at_ms <= state_.time_ms());
 }
@@ -139,6 +166,9 @@ void PartitionTask::wake_after(int64_t delay_us) {
 
 void PartitionTask::turn() {
   const int64_t started_us = setup_.clock->boottime_us();
+  const auto space = setup_.journal->space();
+  if (space != journal::Space::normal) refuse_observations(full());
+  if (space == journal::Space::none) return refuse_commands(full());
   frame_ms_ = time_.frame_ms();
   ahead_.at(next_seq_);
   Flight flight;
@@ -370,12 +400,8 @@ void PartitionTask::halt(Error error) {
   not_serving_ = error.detail.empty() ? std::string(error.reason) : error.detail;
   const Error told{Errc::unavailable, "task.halted", "this partition is being recovered"};
   // What was in flight has no known outcome: nobody is answered as if it had one.
-  for (auto* lane : {&revokes_, &commands_})
-    for (auto& command : std::exchange(*lane, {})) refuse(command, told);
-  for (auto& pending : std::exchange(observations_, {})) {
-    pending->receipt.error = told;
-    if (pending->batch.done) pending->batch.done(pending->receipt);
-  }
+  refuse_commands(told);
+  refuse_observations(told);
   if (setup_.halted) setup_.halted(std::move(error));
 }
 

@@ -29,7 +29,7 @@ struct TaskLimits {
   size_t quiet_frame_bytes = 240u << 10;
   int64_t quiet_after_us = 100'000;     // without a command
   int64_t gather_us = 10'000;           // observations alone may wait so long for company
-  size_t checkpoint_dirty_bytes = 64u << 20;
+  size_t checkpoint_dirty_bytes = 192u << 20;  // of rows in memory: about 64 MiB as they are stored
   int64_t checkpoint_every_us = 30'000'000;
   size_t slice_rows = 64;
 };
@@ -111,6 +111,7 @@ class PartitionTask {
 
   // The pump: whatever may happen now, does.
   void pump();
+  void pump_soon();
   bool turn_is_due() const;
   void wake_after(int64_t delay_us);
   void turn();
@@ -126,6 +127,8 @@ class PartitionTask {
   void apply(Flight& flight);
   void answer_settled(std::function<void()> answer, Flight& flight);
   void refuse(Command& command, Error error);
+  void refuse_commands(const Error& error);
+  void refuse_observations(const Error& error);
   std::optional<Answer> repeated_answer(const Command& command);
   v1::Event kept_result(const Repeatable& repeatable, const std::string& answer) const;
   Error full() const;
@@ -153,7 +156,7 @@ class PartitionTask {
   uint64_t epoch_ = 0, next_seq_ = 1;
   int64_t frame_ms_ = 0, last_command_us_ = 0;
   std::string not_serving_ = "not started";
-  bool started_ = false, stopping_ = false, pumping_ = false, woken_ = false;
+  bool started_ = false, stopping_ = false, pumping_ = false, pump_posted_ = false, woken_ = false;
   int64_t wake_at_us_ = 0;
   std::function<void()> stopped_;
   // Checkpoints.

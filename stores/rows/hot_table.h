@@ -164,7 +164,15 @@ class HotTable {
     uint32_t bytes = 0;
     bool live = false, gone = false, referenced = false;
   };
-  using Shard = boost::unordered_flat_map<Id, uint32_t, IdHash>;
+  struct SameId {  // two words; the library's comparison of 16 bytes is a call
+    bool operator()(const Id& a, const Id& b) const {
+      uint64_t left[2], right[2];
+      std::memcpy(left, a.bytes.data(), 16);
+      std::memcpy(right, b.bytes.data(), 16);
+      return left[0] == right[0] && left[1] == right[1];
+    }
+  };
+  using Shard = boost::unordered_flat_map<Id, uint32_t, IdHash, SameId>;
 
   // Many small maps: none takes long to grow.
   Shard& shard_of(const Id& key) { return shards_[IdHash{}(key) >> 56]; }

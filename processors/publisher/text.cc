@@ -1,0 +1,65 @@
+#include "processors/publisher/text.h"
+
+#include <boost/json/serialize.hpp>
+#include <charconv>
+#include <cmath>
+
+namespace watchword::publisher {
+namespace {
+
+namespace json = boost::json;
+
+void append(const json::value& value, std::string& out);
+
+void append_decimal(double number, std::string& out) {
+  if (!std::isfinite(number)) {
+    out.append("null");
+    return;
+  }
+  char text[32];
+  const auto written = std::to_chars(text, text + sizeof text, number);
+  out.append(text, written.ptr);
+}
+
+void append_array(const json::array& array, std::string& out) {
+  out.push_back('[');
+  for (size_t i = 0; i < array.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    append(array[i], out);
+  }
+  out.push_back(']');
+}
+
+void append_object(const json::object& object, std::string& out) {
+  out.push_back('{');
+  bool first = true;
+  for (const auto& [name, member] : object) {
+    if (!std::exchange(first, false)) out.push_back(',');
+    out.append(json::serialize(json::string_view(name))).push_back(':');
+    append(member, out);
+  }
+  out.push_back('}');
+}
+
+void append(const json::value& value, std::string& out) {
+  switch (value.kind()) {
+    case json::kind::array: return append_array(value.get_array(), out);
+    case json::kind::object: return append_object(value.get_object(), out);
+    case json::kind::double_: return append_decimal(value.get_double(), out);
+    case json::kind::null:
+    case json::kind::bool_:
+    case json::kind::int64:
+    case json::kind::uint64:
+    case json::kind::string: out.append(json::serialize(value));
+  }
+}
+
+}  // namespace
+
+std::string to_text(const json::value& value) {
+  std::string out;
+  append(value, out);
+  return out;
+}
+
+}  // namespace watchword::publisher
