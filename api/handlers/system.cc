@@ -59,7 +59,7 @@ json::object disk_of(const runtime::Engine& engine, uint64_t journal_bytes, uint
   const uint64_t free_bytes = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
   out["free_bytes"] = free_bytes;
   if (events > 0) out["bytes_per_event"] = static_cast<double>(written_bytes) / static_cast<double>(events);
-  const double per_day = running_ms > 0 ? static_cast<double>(written_bytes) * kDayMs / static_cast<double>(running_ms) : 0;
+  const double per_day = running_ms > kMinuteMs ? static_cast<double>(written_bytes) * kDayMs / static_cast<double>(running_ms) : 0;
   out["days_until_full"] = per_day > 0 ? json::value(static_cast<double>(free_bytes) / per_day) : json::value(nullptr);
   return out;
 }

@@ -187,6 +187,7 @@ Result<std::unique_ptr<Partition>> Engine::open_partition(uint32_t number, const
   segments.directory = partition->directory + "/journal";
   segments.partition = number;
   segments.segment_bytes = number == ~0u ? uint64_t{4} << 20 : options_.segment_bytes;
+  segments.reserve_bytes = options_.reserve_bytes;
   segments.on_fatal = [fatal = options_.fatal](const Error& error) {
     if (fatal) fatal(error.detail);
   };

@@ -32,6 +32,7 @@ struct EngineOptions {
   bool accept_clock = false; // the operator vouches for the clock after a long absence
   size_t memory_bytes = size_t{2} << 30;  // rows in memory, all partitions together
   uint64_t segment_bytes = uint64_t{64} << 20;
+  uint64_t reserve_bytes = uint64_t{8} << 20;  // of each partition, for revoking on a full disk
   JudgeSettings judging;
   TaskLimits limits;
   std::string node = "embedded";

@@ -60,6 +60,8 @@ void PartitionTask::submit(ObservationBatch batch) {
     error = Error{Errc::too_many, "task.observations_full", "too many observations are waiting"};
   else if (setup_.journal->space() != journal::Space::normal)
     error = full();
+  else if (memory_is_full())
+    error = Error{Errc::too_many, "task.memory_full", "too many rows wait for a checkpoint"};
   if (error) {
     Receipt receipt;
     receipt.error = std::move(error);
@@ -70,8 +72,49 @@ void PartitionTask::submit(ObservationBatch batch) {
   auto pending = std::make_shared<Pending>();
   pending->batch = std::move(batch);
   pending->arrived_us = setup_.clock->boottime_us();
+  load_cold_rows(pending);
   observations_.push_back(std::move(pending));
   pump();
+}
+
+// Rows that only the database has are read before the turn that needs them, on another thread. What that cannot bring in time
+// (a checkpoint finished meanwhile, the workers are behind) the turn reads by itself.
+void PartitionTask::load_cold_rows(const std::shared_ptr<Pending>& pending) {
+  std::vector<Id> baselines, identities;
+  uint32_t from = 0;
+  for (const uint32_t end : pending->batch.ends) {
+    const Id id = detectors::principal_of(
+        std::string_view(pending->batch.bytes).substr(from, end - from));
+    from = end;
+    if (state_.cold<detectors::Baseline>(id)) baselines.push_back(id);
+    if (state_.cold<v1::IdentityState>(id)) identities.push_back(id);
+  }
+  if (baselines.empty() && identities.empty()) return;
+  std::vector<std::string> keys;
+  for (const Id& id : baselines) keys.push_back(fold::State::database_key<detectors::Baseline>(id));
+  for (const Id& id : identities) keys.push_back(fold::State::database_key<v1::IdentityState>(id));
+  pending->ready = !setup_.workers->run(
+      [this, alive = alive_, loop = setup_.loop, database = setup_.database, pending,
+       keys = std::move(keys), baselines = std::move(baselines), identities = std::move(identities),
+       generation = state_.generation()] {
+        auto rows = database->multi_get(keys);
+        loop->post([=, this, rows = std::move(rows)] {
+          if (!*alive) return;
+          auto row = rows ? rows->begin() : std::vector<std::optional<std::string>>::const_iterator{};
+          for (size_t i = 0; rows && i < baselines.size(); ++i)
+            state_.install<detectors::Baseline>(baselines[i], *row++, generation);
+          for (size_t i = 0; rows && i < identities.size(); ++i)
+            state_.install<v1::IdentityState>(identities[i], *row++, generation);
+          pending->ready = true;
+          pump();
+        });
+      });
+}
+
+// Rows that may not be dropped yet fill the bound: until a checkpoint has written them, only revoking goes on.
+bool PartitionTask::memory_is_full() const {
+  const size_t limit = state_.memory_limit_bytes();
+  return limit != 0 && state_.footprint().hot > limit + limit / 8;
 }
 
 void PartitionTask::when_applied(uint64_t seq, std::function<void()> ready) {
@@ -120,7 +163,7 @@ void PartitionTask::pump() {
   pumping_ = false;
   if (!started_) return;
   if (turn_is_due()) return pump_soon();
-  if (!observations_.empty() && !flights_.empty()) wake_after(limits_.gather_us);
+  if (has_observations() && !flights_.empty()) wake_after(limits_.gather_us);
 }
 
 // One turn at a time: between two of them the loop does what else waits.
@@ -139,7 +182,7 @@ bool PartitionTask::turn_is_due() const {
   if (!revokes_.empty()) return true;
   if (!commands_.empty())
     return flights_.empty() || commands_.size() >= kCommandsThatFillATurn;
-  if (!observations_.empty()) {
+  if (has_observations()) {
     if (flights_.empty() || observation_bytes_ >= limits_.quiet_frame_bytes) return true;
     return setup_.clock->boottime_us() - observations_.front()->arrived_us >= limits_.gather_us;
   }
@@ -238,6 +281,8 @@ void PartitionTask::decide(Command& command, Flight& flight) {
   if (command.lane != Lane::revoke) {
     if (!time_.doubt().empty()) return refused({Errc::unavailable, "task.clock", time_.doubt()});
     if (setup_.journal->space() != journal::Space::normal) return refused(full());
+    if (memory_is_full())
+      return refused({Errc::unavailable, "task.memory_full", "too many rows wait for a checkpoint"});
   }
   if (auto again = repeated_answer(command)) {
     flight.answers.push_back(
@@ -289,7 +334,7 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
   const bool busy = started_us - last_command_us_ < limits_.quiet_after_us;
   const size_t room = busy ? limits_.busy_frame_bytes : limits_.quiet_frame_bytes;
   Judgement judged;
-  for (uint32_t taken = 0; !observations_.empty(); ++taken) {
+  for (uint32_t taken = 0; has_observations(); ++taken) {
     Pending& pending = *observations_.front();
     if (pending.next == pending.batch.ends.size()) {
       pending.receipt.position = {setup_.partition, builder_.entries() > 0 ? next_seq_ : next_seq_ - 1};

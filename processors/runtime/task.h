@@ -106,6 +106,7 @@ class PartitionTask {
     uint32_t next = 0;
     Receipt receipt;
     int64_t arrived_us = 0;
+    bool ready = true;  // false while another thread reads its cold rows
   };
   enum class Phase : uint8_t { idle, draining, encoding, writing, releasing };
 
@@ -119,7 +120,10 @@ class PartitionTask {
   bool take_command(std::deque<Command>& lane, Flight& flight);
   void decide(Command& command, Flight& flight);
   void take_observations(Flight& flight, int64_t started_us);
+  void load_cold_rows(const std::shared_ptr<Pending>& pending);
   void look_ahead(const Pending& pending);
+  bool has_observations() const { return !observations_.empty() && observations_.front()->ready; }
+  bool memory_is_full() const;
   void take_housekeeping(Flight& flight);
   void add_event(v1::Event event, Flight& flight);
   void launch(Flight flight);

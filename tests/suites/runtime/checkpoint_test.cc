@@ -110,10 +110,62 @@ TEST_F(Checkpoint, RowsThatWereEvictedAreReadBackAndChangeOnFromThere) {
   Partition again(log, clock, database.get());  // cold: nothing of the checkpoint is in memory
   EXPECT_EQ(again.state.rows_in_memory<detectors::Baseline>(), 0u);
   work(again, 10);
-  EXPECT_GT(again.state.reads_on_loop(), 0u);
+  EXPECT_EQ(again.state.reads_on_loop(), 0u) << "another thread read them before the turns";
   again.task->checkpoint_soon();
   again.settle();
   EXPECT_EQ(stored_rows(*database), folded_from_zero(*again.journal));
+}
+
+TEST_F(Checkpoint, ColdRowsThatNoWorkerCouldReadAreReadByTheTurn) {
+  {
+    Partition partition(log, clock, database.get());
+    work(partition, 30);
+    partition.task->checkpoint_soon();
+    partition.settle();
+  }
+  open();
+  Partition again(log, clock, database.get());
+  again.workers.busy = true;
+  work(again, 10);
+  EXPECT_GT(again.state.reads_on_loop(), 0u);
+  EXPECT_EQ(all_rows(again.state).empty(), false);
+  EXPECT_EQ(again.state.find<detectors::Baseline>(principal(0))->successes,
+            [&] {
+              fold::State whole(0, nullptr, 0);
+              EXPECT_TRUE(whole.open().ok());
+              EXPECT_TRUE(again.journal->read(1, [&](const journal::Stored& stored) {
+                                     return fold::fold_frame(whole, stored);
+                                   })
+                              .ok());
+              return whole.find<detectors::Baseline>(principal(0))->successes;
+            }());
+}
+
+TEST_F(Checkpoint, WhenUnwrittenRowsFillTheMemoryOnlyRevokingGoesOn) {
+  Partition partition(log, clock, database.get(), {}, 64u << 10);
+  send(partition, registering(principal(1)));
+  partition.settle();
+  partition.workers.busy = true;  // no checkpoint comes through
+  std::shared_ptr<std::optional<Receipt>> last;
+  for (int i = 0; i < 200; ++i) {
+    last = observe(partition, {{"e" + std::to_string(i), principal(static_cast<uint8_t>(i)), clock.wall}});
+    partition.settle();
+  }
+  ASSERT_TRUE((*last)->error.has_value());
+  EXPECT_EQ((*last)->error->reason, "task.memory_full");
+  const auto refused = send(partition, registering(principal(201)));
+  const auto suspend = send(partition, suspending(principal(1)), Lane::revoke);
+  partition.settle();
+  EXPECT_EQ(refused->answer.body.error().reason, "task.memory_full");
+  EXPECT_TRUE(suspend->answer.body.ok());
+  partition.workers.busy = false;
+  for (int i = 0; i < 20; ++i) {
+    clock.pass(400);
+    partition.settle();
+  }
+  const auto later = send(partition, registering(principal(201)));
+  partition.settle();
+  EXPECT_TRUE(later->answer.body.ok()) << "it recovers by itself";
 }
 
 TEST_F(Checkpoint, StopWritesALastOne) {

@@ -57,9 +57,11 @@ class ManualLoop final : public Loop {
 class InlineWorkers final : public Workers {
  public:
   bool run(std::function<void()> work) override {
+    if (busy) return false;
     work();
     return true;
   }
+  bool busy = false;
 };
 
 inline Id principal(uint8_t number) {
@@ -69,8 +71,8 @@ inline Id principal(uint8_t number) {
 // One task on a log that outlives it: a second Partition on the same log is a restart.
 struct Partition {
   explicit Partition(std::shared_ptr<journal::MemoryLog> the_log, ManualClock& the_clock,
-                     rows::Database* database = nullptr, TaskLimits limits = {})
-      : log(std::move(the_log)), clock(the_clock), loop(clock), state(0, database, 0) {
+                     rows::Database* database = nullptr, TaskLimits limits = {}, size_t memory_bytes = 0)
+      : log(std::move(the_log)), clock(the_clock), loop(clock), state(0, database, memory_bytes) {
     journal = journal::open_memory(log, {[this](std::function<void()> step) {
                                      disk.push_back(std::move(step));
                                    }});
