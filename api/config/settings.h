@@ -58,7 +58,7 @@ struct Journal {
   int64_t partitions = 1;
   int64_t regions = 4;
   int64_t segment_bytes = int64_t{64} << 20;
-  int64_t reserve_bytes = int64_t{64} << 20;
+  int64_t reserve_bytes = int64_t{8} << 20;
   int64_t checkpoint_interval_s = 30;
   int64_t checkpoint_bytes = int64_t{64} << 20;
   int64_t hot_rows_bytes = int64_t{512} << 20;

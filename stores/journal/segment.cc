@@ -61,6 +61,9 @@ Result<std::unique_ptr<Journal>> open_segments(SegmentOptions options) {
   if (!is_usable(options.segment_bytes) ||
       (options.reserve_bytes != 0 && !is_usable(options.reserve_bytes)))
     return Error{Errc::invalid, "journal.segment.options", "whole sectors, at least 512 KiB"};
+  // A reserve in a segment's place is told by its length.
+  if (options.reserve_bytes >= options.segment_bytes)
+    options.reserve_bytes = options.segment_bytes - kSectorBytes;
   if (!options.disk) options.disk = &system_disk();
   if (!options.on_fatal) options.on_fatal = end_process;
   const std::string own = folder(options.directory, options.partition);

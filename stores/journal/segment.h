@@ -15,7 +15,7 @@ struct SegmentOptions {
   std::string directory;  // of all partitions; this one's files stand in <directory>/<partition>/
   uint32_t partition = 0;
   uint64_t segment_bytes = 64 * 1024 * 1024;  // whole sectors, at least 512 KiB
-  uint64_t reserve_bytes = 8 * 1024 * 1024;   // the same, or 0: none
+  uint64_t reserve_bytes = 8 * 1024 * 1024;   // the same, or 0: none; always shorter than a segment
   bool zero_fill =
       true;  // write real zeros ahead, so that a sync need not change the file's block map
   int retry_ms = 1000;   // how often a full disk is tried again
