@@ -51,25 +51,21 @@ export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 folder=$(mktemp -d "${TMPDIR:-/tmp}/watchword-demo.XXXXXX")
 processes=()
 
-# Ends what this script started, by process id, last first.
+# Ends what this script started, by process id, last first. What does not end within 6 s (Watchword promises 5) is killed.
 stop_all() {
   local i process
   for ((i = ${#processes[@]} - 1; i >= 0; --i)); do
     process=${processes[i]}
-    kill -TERM "$process" 2>/dev/null || continue
-    # What does not end within 6 s (Watchword promises 5) is killed.
-    for ((tries = 0; tries < 120; ++tries)); do
-      kill -0 "$process" 2>/dev/null || break
-      read -rt 0.05 <> <(:) || true
-    done
-    kill -KILL "$process" 2>/dev/null || true
+    kill -TERM "$process" 2>/dev/null || true
+    timeout 6 tail -s 0.02 --pid="$process" -f /dev/null || kill -KILL "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
   done
   processes=()
 }
 finish() {
   local status=$?
-  trap - EXIT INT TERM HUP
+  trap - EXIT
+  trap '' INT TERM HUP  # an impatient second ctrl-C must not cut the clearing up short
   stop_all
   rm -rf "$folder"
   exit "$status"
@@ -100,7 +96,8 @@ die() {
   exit 1
 }
 # pause SECONDS, and wait_for SECONDS COMMAND...: until the command succeeds, or 1 when it does not in time.
-pause() { read -rt "$1" <> <(:) || true; }
+exec {silence}<> <(:)
+pause() { read -rt "$1" -u "$silence" || true; }
 wait_for() {
   local end=$((SECONDS + $1 + 1))
   shift
@@ -137,16 +134,17 @@ start_nginx() {
       -e "s|@WATCHWORD@|${WATCHWORD_URL#http://}|g" deploy/demo/nginx.conf >"$folder/nginx.conf"
     nginx -e "$folder/nginx-error.log" -p "$folder" -c "$folder/nginx.conf" 2>>"$folder/nginx-error.log" &
     process=$!
+    processes+=("$process")
     for ((i = 0; i < 100; ++i)); do
       kill -0 "$process" 2>/dev/null || break
       if [ -s "$folder/nginx.pid" ] && curl -so /dev/null "http://127.0.0.1:$port/"; then
-        processes+=("$process")
         return 0
       fi
       pause 0.02
     done
     kill "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
+    unset 'processes[-1]'  # its id may be another's by now
   done
   return 1
 }
