@@ -72,7 +72,8 @@ class BadInput : public SharedNode {
     return good.substr(0, good.size() - 1) + "," + member + "}";
   }
   static std::string nested(int depth) {
-    return std::string(static_cast<size_t>(depth), '[') + std::string(static_cast<size_t>(depth), ']');
+    const auto size = static_cast<size_t>(depth);
+    return std::string(size, '[') + std::string(size, ']');
   }
 
   std::string identity_, token_, alert_;
@@ -86,9 +87,11 @@ TEST_F(BadInput, EveryBodyIsReadStrictlyAndNothingChanges) {
     return std::exchange(before, now) == now && (pause_ms(50), position() == now);
   }));
   for (const auto& subject : subjects_) {
-    expect_refused(subject, R"({")" + subject.field + R"(":)" + subject.wrong_type + "}", subject.field);
+    expect_refused(subject, R"({")" + subject.field + R"(":)" + subject.wrong_type + "}",
+                   subject.field);
     expect_refused(subject, with_member(subject.good, R"("nonsense":1)"), "nonsense");
-    expect_refused(subject, with_member(subject.good, R"(")" + subject.field + R"(":null)"), subject.field);
+    expect_refused(subject, with_member(subject.good, R"(")" + subject.field + R"(":null)"),
+                   subject.field);
     expect_refused(subject, subject.good + " x", "byte");
     expect_refused(subject, subject.good + subject.good, "byte");
     expect_refused(subject, subject.good.substr(0, subject.good.size() - 1), "byte");
@@ -152,14 +155,16 @@ TEST_F(BadInput, ABodyOverAMebibyteIsRefusedBeforeItIsRead) {
   for (const auto& subject : subjects_) {
     HttpClient client(HttpClient::options_for(node().api_url()));
     ASSERT_TRUE(client.send_raw(subject.verb + " " + subject.target +
-                                " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + node().admin_token() +
-                                "\r\nContent-Length: 1048577\r\n\r\n"));
+                                " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " +
+                                node().admin_token() + "\r\nContent-Length: 1048577\r\n\r\n"));
     EXPECT_EQ(client.read_reply().status, 413) << subject.target;
   }
 }
 
 TEST_F(BadInput, OneBadObservationIsNamedAndStopsNoOther) {
-  const std::string good = R"({"id":"g1","time":"2026-05-01T00:00:00Z","source":"s","subject":"dave","action":"auth.login","outcome":"success"})";
+  const std::string good =
+      R"({"id":"g1","time":"2026-05-01T00:00:00Z","source":"s","subject":"dave",)"
+      R"("action":"auth.login","outcome":"success"})";
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string out = good;
     return out.replace(out.find(from), from.size(), to);
@@ -168,7 +173,8 @@ TEST_F(BadInput, OneBadObservationIsNamedAndStopsNoOther) {
       "/api/v1/events",
       "[" + good + "," + with("\"success\"", "\"maybe\"") + "," + with("\"g1\"", "7") + "," +
           with("\"action\"", "\"nonsense\"") + ",7," + with("\"g1\"", "\"g2\"") + "," +
-          with("\"subject\":\"dave\",", "") + "," + with("\"g1\"", "\"" + std::string(257, 'a') + "\"") + "]");
+          with("\"subject\":\"dave\",", "") + "," +
+          with("\"g1\"", "\"" + std::string(257, 'a') + "\"") + "]");
   ASSERT_EQ(answer.status, 200) << answer.reply.body;
   EXPECT_EQ(answer.number("/accepted"), 2);
   ASSERT_EQ(answer.count("/rejected"), 6u) << answer.reply.body;

@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 namespace watchword::testing {
 namespace {
@@ -95,7 +94,7 @@ int64_t steady_ms() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-void pause_ms(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+void pause_ms(int ms) { poll(nullptr, 0, ms); }
 
 std::string program() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "watchword";

@@ -137,7 +137,7 @@ template <class Done>
 bool wait_until(Done done, int timeout_ms = 10'000);
 
 int64_t steady_ms();
-void pause_ms(int ms);
+void pause_ms(int ms);  // between two looks; what decides is what is seen
 
 template <class Done>
 bool wait_until(Done done, int timeout_ms) {
