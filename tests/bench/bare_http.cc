@@ -6,33 +6,20 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <memory>
-#include <thread>
 #include <vector>
 
 #include "api/http/server.h"
+#include "tests/bench/bare_beast.h"
 #include "tests/support/http_client.h"
 #include "tests/support/http_load.h"
 
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-using asio::ip::tcp;
 using watchword::testing::LoadResult;
 
 constexpr int kServerCore = 0, kClientCore = 1;
@@ -44,53 +31,6 @@ const std::string kRequest =
     "application/json\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
     "73\r\n\r\n"
     "token=sk_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-// An io_context on a thread of its own, kept on the server's core.
-class OneCore {
- public:
-  OneCore() : guard_(asio::make_work_guard(context)) {
-    thread_ = std::thread([this] {
-      watchword::testing::pin_thread(kServerCore);
-      context.run();
-    });
-  }
-  ~OneCore() {
-    context.stop();
-    thread_.join();
-  }
-  asio::io_context context{1};
-
- private:
-  asio::executor_work_guard<asio::io_context::executor_type> guard_;
-  std::thread thread_;
-};
-
-asio::awaitable<void> serve_bare(tcp::socket socket) {
-  socket.set_option(tcp::no_delay(true));
-  beast::flat_buffer buffer;
-  try {
-    while (true) {
-      beast::http::request<beast::http::string_body> request;
-      co_await beast::http::async_read(socket, buffer, request, asio::use_awaitable);
-      beast::http::response<beast::http::string_body> response(beast::http::status::ok,
-                                                               request.version());
-      response.set(beast::http::field::content_type, "application/json");
-      response.keep_alive(request.keep_alive());
-      response.body() = kBody;
-      response.prepare_payload();
-      co_await beast::http::async_write(socket, response, asio::use_awaitable);
-    }
-  } catch (const std::exception&) {
-    co_return;  // the client left
-  }
-}
-
-asio::awaitable<void> accept_bare(std::shared_ptr<tcp::acceptor> acceptor) {
-  while (acceptor->is_open()) {
-    tcp::socket socket = co_await acceptor->async_accept(asio::use_awaitable);
-    asio::co_spawn(acceptor->get_executor(), serve_bare(std::move(socket)), asio::detached);
-  }
-}
 
 LoadResult load(uint16_t port, int64_t measure_ms) {
   watchword::testing::LoadOptions options;
@@ -186,16 +126,14 @@ void measure_idle(uint16_t port) {
 int main(int argc, char** argv) {
   const int64_t measure_ms = argc > 1 ? std::atoll(argv[1]) : 1500;
   constexpr int kTurns = 5;
-  OneCore bare_core, own_core;
-  auto acceptor = std::make_shared<tcp::acceptor>(
-      bare_core.context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-  asio::co_spawn(bare_core.context, accept_bare(acceptor), asio::detached);
+  watchword::bench::BareBeast bare_beast(kServerCore, kBody);
+  watchword::bench::OneCore own_core(kServerCore);
   auto server = watchword::http::Server::start({}, {&own_core.context}, fixed_answer);
   if (!server) return 1;
 
   Series bare, own;
   for (int turn = 0; turn < kTurns; ++turn) {
-    bare.add(load(acceptor->local_endpoint().port(), measure_ms));
+    bare.add(load(bare_beast.port(), measure_ms));
     own.add(load((*server)->port(), measure_ms));
   }
   report_series("bare_beast", bare);
