@@ -45,6 +45,8 @@ class PartVerifier {
   std::unique_ptr<rows::Database> database_;
   std::unique_ptr<journal::Journal> journal_;
   rows::Stamp stamp_;
+  uint64_t logged_before_rows_ = ~uint64_t{0};  // the journal's end before the rows were opened
+  uint64_t checkpoint_logged_ = 0;              // the last checkpoint known by then
   std::unique_ptr<fold::State> state_;
   std::vector<uint32_t> entries_;  // of each frame
 };
