@@ -2,7 +2,6 @@
 #include "replay/history.h"
 
 #include <boost/json/serialize.hpp>
-#include <charconv>
 
 #include "api/handlers/handlers.h"
 #include "api/handlers/paging.h"
@@ -18,43 +17,48 @@ namespace json = boost::json;
 using replay::Cursor;
 using replay::History;
 
+// A page of history: where it goes on is a place in the journal, signed like every cursor.
 struct Asked {
+  Page page;
   std::optional<Cursor> cursor;
-  size_t limit = kPageDefault;
 };
 
-Result<Asked> asked_of(Call& call) {
+Result<Asked> asked_of(Api& api, Call& call, std::initializer_list<std::string_view> filters) {
+  auto page = page_of(api, call, filters);
+  if (!page) return page.error();
   Asked asked;
-  if (const auto text = query_value(call, "cursor"); !text.empty()) {
-    asked.cursor = Cursor::parse(text);
-    if (!asked.cursor) return Error{Errc::invalid, "api.page.cursor", "this cursor is not of this list"};
-  }
-  if (const auto text = query_value(call, "limit"); !text.empty()) {
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), asked.limit);
-    if (read.ec != std::errc{} || read.ptr != text.data() + text.size() || asked.limit < 1 ||
-        asked.limit > static_cast<size_t>(kPageMax))
-      return Error{Errc::invalid, "api.page.limit", "limit is a number from 1 to 1000"};
-  }
+  if (!page->after.empty()) asked.cursor = Cursor::parse(page->after);
+  asked.page = std::move(*page);
   return asked;
 }
 
-Result<> only(Call& call, std::initializer_list<std::string_view> names) {
-  const auto query = call.request.query();
-  if (!query) return query.error();
-  return (*query)->only(std::vector<std::string_view>(names));
+// Of a principal that nobody ever saw there is no history.
+awaitable<Result<Id>> known_principal(Api& api, Call& call) {
+  const auto id = id_in_path(call);
+  if (!id) co_return id.error();
+  const bool known = co_await at(api, api.engine.owner(*id), [&](runtime::PartitionTask& task) {
+    return task.rows().find<v1::IdentityState>(*id) != nullptr;
+  });
+  if (!known) co_return Error{Errc::not_found, "identity.unknown", "there is no identity with that id"};
+  co_return *id;
 }
 
-History history_of(runtime::Partition& partition) {
-  return History(partition.number, *partition.journal, *partition.index);
+History history_of(const Api& api, runtime::Partition& partition) {
+  return History(partition.number, *partition.journal, *partition.index, api.settings.tuning);
 }
 
-void answer(Call& call, const Result<replay::Page>& page) {
+void answer(Api& api, Call& call, Page asked, const Result<replay::Page>& page) {
   if (!page) return fail(call, page.error());
   json::array items;
   for (const auto& item : page->items) items.push_back(item);
   json::object out;
   out["items"] = std::move(items);
-  out["next_cursor"] = page->next ? json::value(page->next->text()) : json::value(nullptr);
+  out["next_cursor"] = nullptr;
+  if (page->next) {
+    asked.partition = page->next->partition;
+    asked.after = page->next->text();
+    out["next_cursor"] = cursor_of(api, call, asked);
+  }
   call.response.body = publisher::to_text(out);
 }
 
@@ -84,15 +88,16 @@ Result<std::optional<int64_t>> optional_time(Call& call, std::string_view name) 
   return time;
 }
 
-Result<replay::AuditQuery> audit_query(Call& call) {
-  const auto asked = asked_of(call);
-  if (!asked) return asked.error();
+Result<replay::AuditQuery> audit_query(Call& call, const Asked& asked) {
   replay::AuditQuery query;
-  query.from = asked->cursor;
-  query.limit = asked->limit;
+  query.from = asked.cursor;
+  query.limit = asked.page.limit;
   query.action = query_value(call, "action");
   query.outcome = query_value(call, "outcome");
-  query.oldest_first = query_value(call, "order") == "oldest";
+  const auto order = query_value(call, "order");
+  if (!order.empty() && order != "oldest" && order != "newest")
+    return Error{Errc::invalid, "audit.order", "order is newest or oldest"};
+  query.oldest_first = order == "oldest";
   for (auto [name, into] : {std::pair{"actor", &query.actor}, {"target", &query.target},
                             {"service_token", &query.token}}) {
     auto id = optional_id(call, name);
@@ -129,7 +134,7 @@ Result<std::optional<replay::When>> when_of(Call& call, const runtime::Partition
 awaitable<void> answer_identity_at(Api& api, Call& call, const Id& id, replay::When when) {
   auto& partition = api.engine.owner(id);
   auto found = co_await on_worker(api, [&api, &partition, id, when]() -> Result<json::object> {
-    return history_of(partition).identity_at(
+    return history_of(api, partition).identity_at(
         id, when, [&api](const Id& principal, const v1::Sealed& sealed) {
           return api.open_sealed(principal, sealed);
         });
@@ -140,47 +145,44 @@ awaitable<void> answer_identity_at(Api& api, Call& call, const Id& id, replay::W
 
 awaitable<void> answer_token_at(Api& api, Call& call, const Id& id, replay::When when) {
   auto& partition = api.engine.owner(id);
-  auto found = co_await on_worker(api, [&partition, id, when]() -> Result<json::object> {
-    return history_of(partition).token_at(id, when);
+  auto found = co_await on_worker(api, [&api, &partition, id, when]() -> Result<json::object> {
+    return history_of(api, partition).token_at(id, when);
   });
   if (!found) co_return fail(call, found.error());
   call.response.body = publisher::to_text(*found);
 }
 
 awaitable<void> identities::timeline(Api& api, Call& call) {
-  const auto id = id_in_path(call);
+  const auto id = co_await known_principal(api, call);
   if (!id) co_return fail(call, id.error());
-  if (auto known = only(call, {"limit", "cursor", "type"}); !known) co_return fail(call, known.error());
-  const auto asked = asked_of(call);
+  const auto asked = asked_of(api, call, {"type"});
   if (!asked) co_return fail(call, asked.error());
-  replay::TimelineQuery query{asked->cursor, asked->limit, words_of(query_value(call, "type"))};
+  replay::TimelineQuery query{asked->cursor, asked->page.limit, words_of(query_value(call, "type"))};
   auto& partition = api.engine.owner(*id);
-  auto work = [&]() -> Result<replay::Page> { return history_of(partition).timeline(*id, query); };
+  auto work = [&]() -> Result<replay::Page> { return history_of(api, partition).timeline(*id, query); };
   const auto page = co_await on_worker(api, work);
-  answer(call, page);
+  answer(api, call, asked->page, page);
 }
 
 awaitable<void> identities::risk(Api& api, Call& call) {
-  const auto id = id_in_path(call);
+  const auto id = co_await known_principal(api, call);
   if (!id) co_return fail(call, id.error());
-  if (auto known = only(call, {"limit", "cursor"}); !known) co_return fail(call, known.error());
-  const auto asked = asked_of(call);
+  const auto asked = asked_of(api, call, {});
   if (!asked) co_return fail(call, asked.error());
   auto& partition = api.engine.owner(*id);
   auto work = [&]() -> Result<replay::Page> {
-    return history_of(partition).risk(*id, asked->cursor, asked->limit);
+    return history_of(api, partition).risk(*id, asked->cursor, asked->page.limit);
   };
   const auto page = co_await on_worker(api, work);
-  answer(call, page);
+  answer(api, call, asked->page, page);
 }
 
 // Partition after partition: the cursor says where it goes on.
 awaitable<void> audit::events(Api& api, Call& call) {
-  if (auto known = only(call, {"limit", "cursor", "actor", "target", "service_token", "action", "outcome",
-                               "from", "to", "order"});
-      !known)
-    co_return fail(call, known.error());
-  auto query = audit_query(call);
+  const auto asked = asked_of(
+      api, call, {"actor", "target", "service_token", "action", "outcome", "from", "to", "order"});
+  if (!asked) co_return fail(call, asked.error());
+  auto query = audit_query(call, *asked);
   if (!query) co_return fail(call, query.error());
   replay::Page all;
   uint32_t number = query->from ? query->from->partition : 0;
@@ -189,7 +191,7 @@ awaitable<void> audit::events(Api& api, Call& call) {
     auto& partition = api.engine.partition(number);
     query->limit = limit - all.items.size();
     auto work = [&]() -> Result<replay::Page> {
-      return history_of(partition).administrative(*query);
+      return history_of(api, partition).administrative(*query);
     };
     auto page = co_await on_worker(api, work);
     if (!page) co_return fail(call, page.error());
@@ -202,7 +204,7 @@ awaitable<void> audit::events(Api& api, Call& call) {
       break;
     }
   }
-  answer(call, all);
+  answer(api, call, asked->page, all);
 }
 
 }  // namespace watchword::api

@@ -155,6 +155,25 @@ runtime::Decide registering(Api& api, const Call& call, Registration registratio
   };
 }
 
+// Rules know values, not members: the member that a rule speaks of is named here.
+void fail_naming_member(Call& call, const Error& error) {
+  static constexpr std::pair<std::string_view, std::string_view> kMembers[] = {
+      {"cidr.", "/allowed_ips"},          {"limits.networks", "/allowed_ips"},
+      {"hours.", "/allowed_hours"},       {"limits.hours", "/allowed_hours"},
+      {"time_zone.", "/time_zone"},       {"scope.", "/allowed_scopes"},
+      {"limits.lifetime", "/max_token_lifetime_seconds"},
+      {"limits.attestation", "/attestation"},
+      {"metadata.", "/metadata"},         {"limits.signals", "/signals_off"},
+      {"identity.type.", "/identity_type"}};
+  for (const auto& [prefix, pointer] : kMembers) {
+    if (!error.reason.starts_with(prefix)) continue;
+    auto problem = http::problem_of(error);
+    problem.errors.push_back({std::string(pointer), error.detail});
+    return http::answer_problem(problem, call.request, call.response);
+  }
+  fail(call, error);
+}
+
 // One decision on the identity in the path, whose answer is the row after it.
 template <class Command>
 awaitable<void> change_one(Api& api, Call& call, runtime::Lane lane, Command command) {
@@ -176,7 +195,7 @@ awaitable<void> change_one(Api& api, Call& call, runtime::Lane lane, Command com
         return out;
       };
   auto answer = co_await change(api, call, api.engine.owner(*id), lane, std::move(decide));
-  if (!answer.body) co_return fail(call, answer.body.error());
+  if (!answer.body) co_return fail_naming_member(call, answer.body.error());
   co_await show(api, call);
 }
 
@@ -225,7 +244,7 @@ awaitable<void> create(Api& api, Call& call) {
   auto sealed = seal_answer(api, call, secret);
   auto decide = registering(api, call, std::move(registration), std::move(*minted), std::move(sealed));
   auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
-  if (!answer.body) co_return fail(call, answer.body.error());
+  if (!answer.body) co_return fail_naming_member(call, answer.body.error());
   call.response.status = 201;
   call.response.body = open_answer(api, call, answer, secret, "api_key");
 }

@@ -146,7 +146,10 @@ awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
       conclude_jit(task, *presented, presentation.address, api.settings.use_rules, out);
     else
       conclude_service(task, *presented, out);
-    if (task.rows().broken()) out.unavailable = !(out.active = false);
+    if (task.rows().broken()) {
+      out.active = false;
+      out.unavailable = true;
+    }
     return out;
   });
   if (verdict.active && verdict.counted)

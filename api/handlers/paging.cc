@@ -16,8 +16,8 @@ constexpr size_t kMacBytes = 12;
 constexpr size_t kLooksPerPage = 20'000;  // a filter that matches little ends the page early, with a cursor
 
 std::string mac_of(Api& api, const Call& call, const Page& page, std::string_view payload) {
-  std::string bound(call.match.route->path);
-  bound.append(1, '\0').append(page.filter).append(1, '\0').append(payload);
+  std::string bound(call.request.method());
+  bound.append(call.request.path()).append(1, '\0').append(page.filter).append(1, '\0').append(payload);
   const auto mac = crypto::hmac_sha256(api.engine.key_file().body_hmac_key().view(), bound);
   return std::string(crypto::view(mac).substr(0, kMacBytes));
 }
@@ -67,16 +67,11 @@ Portion portion_of(runtime::PartitionTask& task, const std::string& prefix, std:
 
 }  // namespace
 
-Result<Page> page_of(Api& api, Call& call, std::initializer_list<std::string_view> allowed) {
+Result<Page> page_for(Api& api, Call& call, std::string filter) {
   Page page;
+  page.filter = std::move(filter);
   const auto query = call.request.query();
   if (!query) return query.error();
-  std::vector<std::string_view> names(allowed);
-  for (const auto name : names)
-    if (const auto value = (*query)->find(name))
-      page.filter.append(page.filter.empty() ? "" : "&").append(name).append("=").append(*value);
-  names.insert(names.end(), {"limit", "cursor"});
-  if (auto known = (*query)->only(names); !known) return known.error();
   if (const auto limit = (*query)->find("limit")) {
     int64_t number = 0;
     const auto read = std::from_chars(limit->data(), limit->data() + limit->size(), number);
@@ -89,6 +84,19 @@ Result<Page> page_of(Api& api, Call& call, std::initializer_list<std::string_vie
     if (!read_cursor(api, call, *cursor, page))
       return Error{Errc::invalid, "api.page.cursor", "this cursor is not of this list and filter"};
   return page;
+}
+
+Result<Page> page_of(Api& api, Call& call, std::initializer_list<std::string_view> allowed) {
+  const auto query = call.request.query();
+  if (!query) return query.error();
+  std::vector<std::string_view> names(allowed);
+  std::string filter;
+  for (const auto name : names)
+    if (const auto value = (*query)->find(name))
+      filter.append(filter.empty() ? "" : "&").append(name).append("=").append(*value);
+  names.insert(names.end(), {"limit", "cursor"});
+  if (auto known = (*query)->only(names); !known) return known.error();
+  return page_for(api, call, std::move(filter));
 }
 
 std::string cursor_of(Api& api, const Call& call, const Page& page) {

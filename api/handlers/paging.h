@@ -1,5 +1,5 @@
 // Pages of lists that go over all partitions: partition after partition, in the order of an index. A cursor belongs to one
-// route, filter and installation; any other is refused.
+// address, filter and installation; any other is refused.
 #pragma once
 #include <boost/json/array.hpp>
 #include <functional>
@@ -23,6 +23,8 @@ struct Page {
 // Reads `limit` and `cursor` of the query; `allowed`: the route's own filter names, echoed in `filter`.
 // invalid "api.page.limit", "api.page.cursor", and unknown query members.
 Result<Page> page_of(Api& api, Call& call, std::initializer_list<std::string_view> allowed);
+// The same with a filter of the route's own making, and the query's other members checked by it.
+Result<Page> page_for(Api& api, Call& call, std::string filter);
 std::string cursor_of(Api& api, const Call& call, const Page& page);
 
 // One row of a list: nullopt when the filters leave it out. Runs on the partition's loop.

@@ -360,7 +360,7 @@ void Engine::published(Partition& partition, uint64_t seq, std::vector<uint64_t>
 // Damaged rows are rebuilt beside the running partitions; a failed append ends the process (the page cache can no longer be
 // trusted), by the journal's own hook.
 void Engine::halted(Partition& partition, const Error& error) {
-  if (options_.warn) options_.warn(partition.directory + " stopped: " + error.detail);
+  if (options_.warn) options_.warn(partition.directory + " stopped: " + std::string(error.reason) + " " + error.detail);
   if (error.code != Errc::corrupt || stopping_) return;
   boost::asio::post(*contexts_[partition.core], [this, &partition] { rebuild(partition); });
 }

@@ -100,6 +100,22 @@ TEST_F(Reading, ACursorIsGoodForItsOwnListOnly) {
     EXPECT_EQ(admin_.get(std::string("/api/v1/identities?") + query).status, 400) << query;
 }
 
+TEST_F(Reading, ACursorIntoTheJournalIsGoodForItsOwnHistoryOnly) {
+  const auto one = admin_.register_service("history-one"), two = admin_.register_service("history-two");
+  for (const auto& id : {one, two})
+    ASSERT_EQ(admin_.post("/api/v1/identities/" + id + "/suspend", "").status, 200);
+  const std::string mine = "/api/v1/identities/" + one + "/timeline?limit=1";
+  const std::string cursor = admin_.get(mine).text("/next_cursor");
+  ASSERT_FALSE(cursor.empty());
+  const auto next = admin_.get(mine + "&cursor=" + cursor);
+  EXPECT_EQ(next.status, 200);
+  EXPECT_EQ(next.text("/items/0/type"), "identity.registered");
+  EXPECT_EQ(admin_.get("/api/v1/identities/" + two + "/timeline?limit=1&cursor=" + cursor).status, 400);
+  EXPECT_EQ(admin_.get("/api/v1/audit/events?limit=1&cursor=" + cursor).status, 400);
+  EXPECT_EQ(admin_.get("/api/v1/audit/events?order=sideways").status, 400);
+  EXPECT_EQ(admin_.get("/api/v1/identities/01a1fe5c-0000-8000-8000-000000000000/timeline").status, 404);
+}
+
 TEST_F(Reading, AReadThatNamesAChangesPositionSeesIt) {
   for (int i = 0; i < 20; ++i) {
     const auto made = admin_.post(
