@@ -1,5 +1,6 @@
-// A node inside the benchmark's own process: one partition on one core, with the HTTP API in front, in a folder that goes
-// away with it. Mistakes end the process: a benchmark that half works measures nothing.
+// A node inside the benchmark's own process: one partition on one core, with the HTTP API in
+// front, in a folder that goes away with it. Mistakes end the process: a benchmark that half works
+// measures nothing.
 #pragma once
 #include <malloc.h>
 #include <unistd.h>
@@ -157,18 +158,19 @@ class Node {
       return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
     });
   }
-  // Returns when hardly a row differs from the disk.
+  // Returns when all that is durable now stands in the rows on the disk. A checkpoint's own word in
+  // the journal changes no row and asks for none.
   void checkpoint() {
-    while (on_loop([this] {
-      auto& task = *partition().task;
-      const bool dirty = task.rows().footprint().dirty > (size_t{1} << 16);
-      if (dirty) task.checkpoint_soon();
-      return dirty;
-    }))
+    constexpr uint64_t kOwnFrames = 4;
+    const uint64_t until = partition().durable_seq;
+    while (must(partition().database->stamp()).seq + kOwnFrames < until) {
+      on_loop([this] { partition().task->checkpoint_soon(); });
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
   }
 
-  // Appends the events that `next` gives, some in each command, until it gives none. `next` is called on the loop.
+  // Appends the events that `next` gives, some in each command, until it gives none. `next` is
+  // called on the loop.
   using NextEvents = std::function<std::vector<v1::Event>()>;
   void append(NextEvents next) {
     Appending appending{*partition().task, std::move(next)};

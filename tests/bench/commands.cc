@@ -1,6 +1,7 @@
-// Commands over HTTP, durable before their answers: JIT tokens issued (ES256) and revoked by 64 callers, and how long it takes
-// from sending a revocation until an introspection says no, alone and beside 63 callers that issue. The server has one core,
-// the client the other. Usage: bench_commands [ms of each load]
+// Commands over HTTP, durable before their answers: JIT tokens issued (ES256) and revoked by 64
+// callers, and how long it takes from sending a revocation until an introspection says no, alone
+// and beside 63 callers that issue. The server has one core, the client the other. Usage:
+// bench_commands [ms of each load]
 #include <atomic>
 #include <random>
 

@@ -1,6 +1,7 @@
-// POST /api/v1/events with JSON batches of 500 observations of registered identities, answered when durable. The server has
-// one core, the client the other. Where the time goes: reading the JSON (measured alone on the same bodies), the task's turns
-// (judging and the frame), and the rest. Usage: bench_events_json [thousand events]
+// POST /api/v1/events with JSON batches of 500 observations of registered identities, answered
+// when durable. The server has one core, the client the other. Where the time goes: reading the
+// JSON (measured alone on the same bodies), the task's turns (judging and the frame), and the
+// rest. Usage: bench_events_json [thousand events]
 #include <random>
 
 #include "api/observe/draft.h"

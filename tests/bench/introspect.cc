@@ -1,7 +1,8 @@
-// POST /oauth2/introspect over HTTP: 32 keep-alive connections, live JWTs and `sk_` tokens drawn by Zipf 1.1, and beside it,
-// in turns, a bare Beast server that answers the same requests with 200 fixed bytes. Each server has a core, the client
-// the other one. A million tokens take over a minute to make, so 200,000 are the default.
-// Usage: bench_introspect [thousand tokens] [ms of a turn]
+// POST /oauth2/introspect over HTTP: 32 keep-alive connections, live JWTs and `sk_` tokens drawn
+// by Zipf 1.1, and beside it, in turns, a bare Beast server that answers the same requests with
+// 200 fixed bytes. Each server has a core, the client the other one. A million tokens take over a
+// minute to make, so 200,000 are the default. Usage: bench_introspect [thousand tokens] [ms of a
+// turn]
 #include <random>
 
 #include "tests/bench/bare_beast.h"

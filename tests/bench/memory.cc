@@ -1,5 +1,6 @@
-// What one identity, one JIT token, one service token and one baseline weigh in memory: the rows' own account (what the bound
-// of hot rows counts) and the process', each over many of them. The arithmetic goes to stderr. Usage: bench_memory [thousand]
+// What one identity, one JIT token, one service token and one baseline weigh in memory: the rows'
+// own account (what the bound of hot rows counts) and the process', each over many of them. The
+// arithmetic goes to stderr. Usage: bench_memory [thousand]
 #include "tests/bench/bench_node.h"
 #include "tests/bench/population.h"
 

@@ -1,5 +1,5 @@
-// Identities and tokens by the million, as events that the domain's own rules made: one of each kind is decided, the others
-// are the same with ids of their own.
+// Identities and tokens by the million, as events that the domain's own rules made: one of each
+// kind is decided, the others are the same with ids of their own.
 #pragma once
 #include <boost/json/serialize.hpp>
 #include <string>
@@ -62,7 +62,8 @@ inline v1::ServiceTokenEvent creation_of_service_token(int64_t now_ms,
   return must(domain::service_token::decide(nullptr, &identity, command, {now_ms})).front();
 }
 
-// The n-th secret. Not drawn for its slot, which costs a millisecond: with one partition all slots are its own.
+// The n-th secret. Not drawn for its slot, which costs a millisecond: with one partition all slots
+// are its own.
 inline std::string secret_text(uint64_t number) {
   const auto digest = crypto::sha256("secret " + std::to_string(number));
   return "sk_" + crypto::hex(crypto::view(digest));
