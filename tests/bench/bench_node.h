@@ -158,8 +158,8 @@ class Node {
       return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
     });
   }
-  // Returns when all that is durable now stands in the rows on the disk. A checkpoint's own word in
-  // the journal changes no row and asks for none.
+  // Returns when all that is durable now stands in a checkpoint, which may still be on its way to
+  // the disk. A checkpoint's own word in the journal changes no row and asks for none.
   void checkpoint() {
     constexpr uint64_t kOwnFrames = 4;
     const uint64_t until = partition().durable_seq;

@@ -37,8 +37,11 @@ v1::Observation observation(const Id& principal, uint64_t serial) {
 // From the calling thread, some batches ahead of the task.
 class Observing {
  public:
-  Observing(bench::Node& node, const bench::Population& people)
-      : node_(node), people_(people), zipf_(people.identities.size(), 1.1) {}
+  Observing(bench::Node& node, const bench::Population& people, uint64_t first_serial)
+      : node_(node),
+        people_(people),
+        zipf_(people.identities.size(), 1.1),
+        serial_(first_serial) {}
 
   void add(uint64_t count) {
     const uint64_t until = serial_ + count;
@@ -73,21 +76,24 @@ class Observing {
   const bench::Population& people_;
   bench::Zipf zipf_;
   std::mt19937_64 random_{42};
-  uint64_t serial_ = 0;
+  uint64_t serial_;
   size_t ahead_ = 0;
   std::mutex mutex_;
   std::condition_variable less_;
 };
 
+// The first node stops in peace, which writes a checkpoint of everything; the second one adds the
+// tail.
 [[noreturn]] void build_and_die(const std::string& folder, uint64_t observations, size_t tokens) {
-  bench::Node node(bench::options_for(folder));
   bench::Population people;
-  bench::add_identities(node, people, kIdentities);
-  bench::add_jit_tokens(node, people, tokens);
-  Observing observing(node, people);
-  observing.add(observations);
-  node.checkpoint();
-  observing.add(kTail);
+  {
+    bench::Node node(bench::options_for(folder));
+    bench::add_identities(node, people, kIdentities);
+    bench::add_jit_tokens(node, people, tokens);
+    Observing(node, people, 0).add(observations);
+  }
+  bench::Node node(bench::options_for(folder));
+  Observing(node, people, observations).add(kTail);
   _exit(0);
 }
 
