@@ -31,12 +31,19 @@ struct Verdict {
   bool continuous = false;
   Id token_id, principal;
   v1::IdentityKind kind = v1::SERVICE_ACCOUNT;
-  std::vector<std::string> scopes;
+  std::string scope;  // space-separated (RFC 6749 3.3)
   std::string audience, client_name;
   int64_t issued_at_ms = 0, expires_at_ms = 0;
   uint32_t risk = 0;
   bool is_jwt = false;
 };
+
+template <class Texts>
+std::string joined(const Texts& texts) {
+  std::string out;
+  for (const auto& text : texts) out.append(out.empty() ? "" : " ").append(text);
+  return out;
+}
 
 // The riskiest open alert of a principal, in 1/65536.
 uint32_t open_risk(fold::State& rows, const Id& principal) {
@@ -67,7 +74,7 @@ void conclude_jit(runtime::PartitionTask& task, const Presented& presented, cons
   if (!checks.allowed(rules)) return;
   out.active = true;
   out.counted = token->max_usage() != 0;
-  out.scopes.assign(token->scopes().begin(), token->scopes().end());
+  out.scope = joined(token->scopes());
   out.audience = token->audience();
   out.issued_at_ms = token->issued_at_ms();
   out.expires_at_ms = token->expires_at_ms();
@@ -86,7 +93,7 @@ void conclude_service(runtime::PartitionTask& task, const Presented& presented, 
   if (status != v1::TOKEN_ACTIVE) return;
   out.risk = open_risk(task.rows(), out.principal);
   out.active = true;
-  out.scopes.assign(token->permissions().begin(), token->permissions().end());
+  out.scope = joined(token->permissions());
   out.client_name = token->name();
   out.issued_at_ms = token->created_at_ms();
   out.expires_at_ms = token->expires_at_ms();
@@ -162,9 +169,7 @@ awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
 void write_active(const Api& api, const Verdict& verdict, std::string& out) {
   http::JsonWriter json(out);
   json.begin_object().member("active", true);
-  std::string scope;
-  for (const auto& one : verdict.scopes) scope.append(scope.empty() ? "" : " ").append(one);
-  json.member("scope", scope);
+  json.member("scope", verdict.scope);
   const std::string subject = verdict.principal.text();
   json.member("client_id", verdict.client_name.empty() ? subject : verdict.client_name);
   json.member("token_type", "Bearer").member("sub", subject);
@@ -241,11 +246,19 @@ awaitable<void> jwks(Api& api, Call& call) {
 
 namespace {
 
-bool covers(const std::vector<std::string>& held, std::string_view wanted) {
+bool holds(std::string_view held, std::string_view one) {
+  for (size_t at = held.find(one); at != held.npos; at = held.find(one, at + 1)) {
+    const size_t end = at + one.size();
+    if ((at == 0 || held[at - 1] == ' ') && (end == held.size() || held[end] == ' ')) return true;
+  }
+  return false;
+}
+
+bool covers(std::string_view held, std::string_view wanted) {
   while (!wanted.empty()) {
     const size_t end = std::min(wanted.find(' '), wanted.size());
     const auto one = wanted.substr(0, end);
-    if (!one.empty() && std::find(held.begin(), held.end(), one) == held.end()) return false;
+    if (!one.empty() && !holds(held, one)) return false;
     wanted.remove_prefix(std::min(end + 1, wanted.size()));
   }
   return true;
@@ -277,14 +290,12 @@ awaitable<void> authz_forward(Api& api, Call& call) {
   }
   ++api.metrics.introspections_active;
   const auto audience = (*query)->get("aud");
-  if (!covers(verdict.scopes, (*query)->get("scope")) ||
+  if (!covers(verdict.scope, (*query)->get("scope")) ||
       (!audience.empty() && audience != verdict.audience))
     co_return deny(call, 403, "Bearer error=\"insufficient_scope\"", {});
-  std::string scope;
-  for (const auto& one : verdict.scopes) scope.append(scope.empty() ? "" : " ").append(one);
   call.response.status = 200;
   (void)call.response.set("Watchword-Identity", verdict.principal.text());
-  (void)call.response.set("Watchword-Scope", scope);
+  (void)call.response.set("Watchword-Scope", verdict.scope);
   (void)call.response.set("Watchword-Risk", std::to_string(publisher::risk_of(verdict.risk)));
 }
 

@@ -22,8 +22,11 @@ class TokenCache {
   // `digest`: 32 bytes.
   std::optional<Id> find(std::string_view digest) const {
     const Entry* set = &entries_[set_of(digest) * kWays];
+    uint64_t first;
+    std::memcpy(&first, digest.data(), 8);
     for (size_t way = 0; way < kWays; ++way)
-      if (std::memcmp(set[way].digest, digest.data(), sizeof set[way].digest) == 0)
+      if (std::memcmp(set[way].digest, &first, 8) == 0 &&
+          std::memcmp(set[way].digest, digest.data(), sizeof set[way].digest) == 0)
         return set[way].token;
     return std::nullopt;
   }

@@ -28,9 +28,8 @@ void add_text(protozero::pbf_writer& out, protozero::pbf_tag_type tag, std::stri
   if (!text.empty()) out.add_bytes(tag, text.data(), text.size());
 }
 
-std::string encode(const Use& use) {
+void encode(const Use& use, std::string& bytes) {
   using Field = v1::Observation;
-  std::string bytes;
   protozero::pbf_writer out(bytes);
   add_text(out, Field::kSourceFieldNumber, "watchword");
   add_text(out, Field::kPrincipalFieldNumber, use.principal.view());
@@ -45,7 +44,6 @@ std::string encode(const Use& use) {
   if (use.response_code != 0) out.add_uint32(Field::kResponseCodeFieldNumber, use.response_code);
   out.add_uint32(Field::kKindFieldNumber, use.kind);
   out.add_bool(Field::kAuthenticatedFieldNumber, use.authenticated);
-  return bytes;
 }
 
 }  // namespace
@@ -58,9 +56,11 @@ void Uses::note(const Use& use, int64_t now_ms) {
     ++kind.repeats;
     return;
   }
-  kind.observation = encode(use);
+  kind.at = encoded_.size();
+  encode(use, encoded_);
+  kind.size = encoded_.size() - kind.at;
   kind.partition = engine_.partition_of(use.principal.slot());
-  send(kind.partition, kind.observation, now_ms, 1);
+  send(kind, now_ms, 1);
   if (std::exchange(ending_, true)) return;
   auto timer = std::make_shared<boost::asio::steady_timer>(engine_.context(core_),
                                                            std::chrono::seconds(1));
@@ -69,12 +69,12 @@ void Uses::note(const Use& use, int64_t now_ms) {
   });
 }
 
-void Uses::send(uint32_t partition, std::string_view observation, int64_t time_ms, uint32_t count) {
+void Uses::send(const Kind& kind, int64_t time_ms, uint32_t count) {
   if (batches_.empty()) batches_.resize(engine_.partitions());
   if (prefix_.empty())
     prefix_ = mint_id(time_ms, 0, engine_.entropy()).text().substr(0, 23) + "-" +
               std::to_string(core_) + "-";
-  auto& batch = batches_[partition];
+  auto& batch = batches_[kind.partition];
   {
     protozero::pbf_writer out(batch.bytes);
     const std::string id = prefix_ + std::to_string(++serial_);
@@ -82,7 +82,7 @@ void Uses::send(uint32_t partition, std::string_view observation, int64_t time_m
     out.add_fixed64(v1::Observation::kTimeMsFieldNumber, static_cast<uint64_t>(time_ms));
     if (count > 1) out.add_uint32(v1::Observation::kCountFieldNumber, count);
   }
-  batch.add(observation);
+  batch.add(std::string_view(encoded_).substr(kind.at, kind.size));
   flush_soon();
 }
 
@@ -111,8 +111,9 @@ void Uses::flush() {
 void Uses::end_second() {
   ending_ = false;
   for (auto& [hash, kind] : kinds_)
-    if (kind.repeats > 0) send(kind.partition, kind.observation, kind.last_ms, kind.repeats);
+    if (kind.repeats > 0) send(kind, kind.last_ms, kind.repeats);
   kinds_.clear();
+  encoded_.clear();
 }
 
 }  // namespace watchword::api

@@ -32,12 +32,12 @@ class Uses {
 
  private:
   struct Kind {
-    std::string observation;  // without id, time and count
+    size_t at = 0, size = 0;  // of the observation in encoded_, without id, time and count
     uint32_t partition = 0;
     uint32_t repeats = 0;
     int64_t last_ms = 0;
   };
-  void send(uint32_t partition, std::string_view observation, int64_t time_ms, uint32_t count);
+  void send(const Kind& kind, int64_t time_ms, uint32_t count);
   void flush_soon();
   void flush();
   void end_second();
@@ -45,6 +45,7 @@ class Uses {
   runtime::Engine& engine_;
   const uint32_t core_;
   boost::unordered_flat_map<uint64_t, Kind> kinds_;
+  std::string encoded_;  // observations of this second's kinds, one behind the other
   std::vector<runtime::ObservationBatch> batches_;  // by partition
   uint64_t serial_ = 0, lost_ = 0;
   std::string prefix_;

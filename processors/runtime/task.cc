@@ -163,7 +163,7 @@ void PartitionTask::pump() {
   pumping_ = false;
   if (!started_) return;
   if (turn_is_due()) return pump_soon();
-  if (has_observations() && !flights_.empty()) wake_after(limits_.gather_us);
+  if (has_observations()) wake_after(flights_.empty() ? limits_.pace_us : limits_.gather_us);
 }
 
 // One turn at a time: between two of them the loop does what else waits.
@@ -183,7 +183,8 @@ bool PartitionTask::turn_is_due() const {
   if (!commands_.empty())
     return flights_.empty() || commands_.size() >= kCommandsThatFillATurn;
   if (has_observations()) {
-    if (flights_.empty() || observation_bytes_ >= limits_.quiet_frame_bytes) return true;
+    if (observation_bytes_ >= limits_.quiet_frame_bytes) return true;
+    if (flights_.empty()) return setup_.clock->boottime_us() >= next_observations_us_;
     return setup_.clock->boottime_us() - observations_.front()->arrived_us >= limits_.gather_us;
   }
   // What nobody waits for does not eat into the reserve.
@@ -197,8 +198,8 @@ void PartitionTask::wake_after(int64_t delay_us) {
   if (woken_ && wake_at_us_ <= at_us) return;
   woken_ = true;
   wake_at_us_ = at_us;
-  setup_.loop->after(delay_us, [this, alive = alive_] {
-    if (!*alive) return;
+  setup_.loop->after(delay_us, [this, at_us, alive = alive_] {
+    if (!*alive || !woken_ || wake_at_us_ != at_us) return;  // an earlier one was set since
     woken_ = false;
     if (!started_) return;
     if (flights_.empty()) state_.advance(state_.seq(), time_.frame_ms());
@@ -334,6 +335,7 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
   const bool busy = started_us - last_command_us_ < limits_.quiet_after_us;
   const size_t room = busy ? limits_.busy_frame_bytes : limits_.quiet_frame_bytes;
   Judgement judged;
+  if (has_observations()) next_observations_us_ = started_us + limits_.pace_us;
   for (uint32_t taken = 0; has_observations(); ++taken) {
     Pending& pending = *observations_.front();
     if (pending.next == pending.batch.ends.size()) {

@@ -29,6 +29,7 @@ struct TaskLimits {
   size_t quiet_frame_bytes = 240u << 10;
   int64_t quiet_after_us = 100'000;     // without a command
   int64_t gather_us = 10'000;           // observations alone may wait so long for company
+  int64_t pace_us = 2'000;              // and make a frame no more often: a trickle of them would else sync all the time
   size_t checkpoint_dirty_bytes = 192u << 20;  // of rows in memory: about 64 MiB as they are stored
   int64_t checkpoint_every_us = 30'000'000;
   size_t slice_rows = 64;
@@ -158,7 +159,7 @@ class PartitionTask {
   std::deque<Flight> flights_;
   std::deque<std::pair<uint64_t, std::function<void()>>> waiting_reads_;
   uint64_t epoch_ = 0, next_seq_ = 1;
-  int64_t frame_ms_ = 0, last_command_us_ = 0;
+  int64_t frame_ms_ = 0, last_command_us_ = 0, next_observations_us_ = 0;
   std::string not_serving_ = "not started";
   bool started_ = false, stopping_ = false, pumping_ = false, pump_posted_ = false, woken_ = false;
   int64_t wake_at_us_ = 0;

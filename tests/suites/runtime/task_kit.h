@@ -109,9 +109,13 @@ struct Partition {
     return true;
   }
   void settle() {
-    loop.run();
-    while (sync_one()) {
+    for (int i = 0; i < 3; ++i) {  // observations keep a pace
+      loop.run();
+      while (sync_one()) {
+      }
+      clock.pass(3);
     }
+    loop.run();
   }
 
   std::shared_ptr<journal::MemoryLog> log;
