@@ -19,7 +19,7 @@ struct Weight {
 double settled_resident_bytes() {
   double last = 0, now = bench::resident_bytes();
   for (int look = 0; look < 20 && std::abs(now - last) > 1e6; ++look) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // paces the looks
     last = std::exchange(now, bench::resident_bytes());
   }
   return now;
