@@ -165,7 +165,7 @@ class Node {
     const uint64_t until = partition().durable_seq;
     while (must(partition().database->stamp()).seq + kOwnFrames < until) {
       on_loop([this] { partition().task->checkpoint_soon(); });
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // paces the polling
     }
   }
 
