@@ -74,7 +74,7 @@ void PartitionTask::submit(ObservationBatch batch) {
   pending->arrived_us = setup_.clock->boottime_us();
   load_cold_rows(pending);
   observations_.push_back(std::move(pending));
-  pump();
+  pump_soon();  // not at once: whoever hands in many batches in a row would run a turn with each
 }
 
 // Rows that only the database has are read before the turn that needs them, on another thread. What that cannot bring in time
