@@ -62,8 +62,8 @@ struct Call {
 
 // What one core keeps for itself.
 struct CoreState {
-  CoreState(runtime::Engine& engine, uint32_t core, size_t token_cache_entries)
-      : tokens(token_cache_entries), uses(engine, core) {}
+  CoreState(runtime::Engine& engine, uint32_t core, size_t token_cache_entries, Metrics& metrics)
+      : tokens(token_cache_entries), uses(engine, core, metrics.uses_lost) {}
   TokenCache tokens;
   Uses uses;
 };

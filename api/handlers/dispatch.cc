@@ -105,7 +105,8 @@ Api::Api(runtime::Engine& the_engine, ApiSettings the_settings, Metrics& the_met
       principal_rate(settings.principal_rate, 1u << 16),
       failure_rate(settings.failure_rate, 1u << 14) {
   for (uint32_t core = 0; core < engine.cores(); ++core)
-    cores.push_back(std::make_unique<CoreState>(engine, core, settings.token_cache_entries));
+    cores.push_back(
+        std::make_unique<CoreState>(engine, core, settings.token_cache_entries, metrics));
 }
 
 std::optional<std::string> Api::open_sealed(const Id& principal, const v1::Sealed& sealed) {

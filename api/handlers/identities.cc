@@ -13,6 +13,7 @@
 #include "events/domain/service_token.h"
 #include "events/domain/text.h"
 #include "processors/commands/secret.h"
+#include "processors/fold/open_risk.h"
 #include "processors/publisher/render.h"
 #include "processors/publisher/text.h"
 
@@ -199,21 +200,12 @@ awaitable<void> change_one(Api& api, Call& call, runtime::Lane lane, Command com
   co_await show(api, call);
 }
 
-uint32_t risk_of_open_alerts(fold::State& rows, const Id& id) {
-  uint32_t risk = 0;
-  if (const auto* open = rows.find<v1::OpenAlerts>(id))
-    for (const auto& entry : open->open())
-      if (const auto* alert = rows.find<v1::AlertState>(Id::from_view(entry.alert_id())))
-        risk = std::max(risk, alert->risk());
-  return risk;
-}
-
 std::optional<json::object> render_one(Api& api, runtime::PartitionTask& task, const Id& id) {
   const auto* row = task.rows().find<v1::IdentityState>(id);
   if (row == nullptr) return std::nullopt;
   const auto* baseline = task.rows().find<detectors::Baseline>(id);
   const publisher::IdentityMore more{
-      risk_of_open_alerts(task.rows(), id),
+      fold::open_risk(task.rows(), id),
       baseline != nullptr && detectors::learned(*baseline, api.settings.tuning)};
   return publisher::render(*row, more, [&](const Id& principal, const v1::Sealed& sealed) {
     return api.open_sealed(principal, sealed);

@@ -9,6 +9,7 @@
 #include "events/domain/continuous_auth.h"
 #include "events/domain/jit_token.h"
 #include "events/domain/service_token.h"
+#include "processors/fold/open_risk.h"
 #include "processors/publisher/render.h"
 
 namespace watchword::api::oauth {
@@ -45,17 +46,6 @@ std::string joined(const Texts& texts) {
   return out;
 }
 
-// The riskiest open alert of a principal, in 1/65536.
-uint32_t open_risk(fold::State& rows, const Id& principal) {
-  uint32_t risk = 0;
-  const auto* open = rows.find<v1::OpenAlerts>(principal);
-  if (open == nullptr) return 0;
-  for (const auto& entry : open->open())
-    if (const auto* alert = rows.find<v1::AlertState>(Id::from_view(entry.alert_id())))
-      risk = std::max(risk, alert->risk());
-  return risk;
-}
-
 void conclude_jit(runtime::PartitionTask& task, const Presented& presented, const Address& address,
                   const domain::UseRules& rules, Verdict& out) {
   const auto* token = task.rows().find<v1::JitTokenState>(presented.token_id);
@@ -69,7 +59,7 @@ void conclude_jit(runtime::PartitionTask& task, const Presented& presented, cons
   if (identity == nullptr) return;
   out.kind = identity->type().kind();
   if (domain::jit_token::status_of(*token, identity, now_ms) != v1::TOKEN_ACTIVE) return;
-  out.risk = open_risk(task.rows(), out.principal);
+  out.risk = fold::open_risk(task.rows(), out.principal);
   const auto checks = domain::check_use(*identity, {address, out.risk}, rules, {now_ms});
   if (!checks.allowed(rules)) return;
   out.active = true;
@@ -91,7 +81,7 @@ void conclude_service(runtime::PartitionTask& task, const Presented& presented, 
   const auto status =
       domain::service_token::status_of(*token, identity, task.time().read_ms());
   if (status != v1::TOKEN_ACTIVE) return;
-  out.risk = open_risk(task.rows(), out.principal);
+  out.risk = fold::open_risk(task.rows(), out.principal);
   out.active = true;
   out.scope = joined(token->permissions());
   out.client_name = token->name();

@@ -97,8 +97,8 @@ void Uses::flush() {
     auto batch = std::exchange(batches_[number], {});
     if (batch.ends.empty()) continue;
     const size_t uses = batch.ends.size();
-    batch.done = [this, uses, &context = engine_.context(core_)](const runtime::Receipt& receipt) {
-      if (receipt.error) boost::asio::post(context, [this, uses] { lost_ += uses; });
+    batch.done = [uses, &lost = lost_](const runtime::Receipt& receipt) {
+      if (receipt.error) lost += uses;
     };
     auto& partition = engine_.partition(number);
     boost::asio::dispatch(engine_.context_of(partition),

@@ -1,6 +1,7 @@
 // Uses of tokens without a usage limit: observations, coalesced per (token, network, endpoint, client, outcome) and second.
 // The first of a kind goes to its task at once; its repeats within the second are summed. One core's thread.
 #pragma once
+#include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <string>
@@ -25,10 +26,11 @@ struct Use {
 
 class Uses {
  public:
-  Uses(runtime::Engine& engine, uint32_t core) : engine_(engine), core_(core) {}
+  // `lost` counts what a full mailbox refused; it is told in /metrics.
+  Uses(runtime::Engine& engine, uint32_t core, std::atomic<uint64_t>& lost)
+      : engine_(engine), core_(core), lost_(lost) {}
 
   void note(const Use& use, int64_t now_ms);
-  uint64_t lost() const { return lost_; }  // refused by a full mailbox; told in /metrics
 
  private:
   struct Kind {
@@ -44,10 +46,11 @@ class Uses {
 
   runtime::Engine& engine_;
   const uint32_t core_;
+  std::atomic<uint64_t>& lost_;
   boost::unordered_flat_map<uint64_t, Kind> kinds_;
   std::string encoded_;  // observations of this second's kinds, one behind the other
   std::vector<runtime::ObservationBatch> batches_;  // by partition
-  uint64_t serial_ = 0, lost_ = 0;
+  uint64_t serial_ = 0;
   std::string prefix_;
   bool flushing_ = false, ending_ = false;
 };

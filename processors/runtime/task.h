@@ -130,7 +130,6 @@ class PartitionTask {
   void launch(Flight flight);
   void on_appended(uint64_t seq, const Result<uint64_t>& appended);
   void apply(Flight& flight);
-  void answer_settled(std::function<void()> answer, Flight& flight);
   void refuse(Command& command, Error error);
   void refuse_commands(const Error& error);
   void refuse_observations(const Error& error);
