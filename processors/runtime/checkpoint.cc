@@ -2,6 +2,7 @@
 // position as all others, then encoded in slices between turns and written by another thread.
 #include <algorithm>
 
+#include "events/base/crash_point.h"
 #include "processors/fold/fold.h"
 #include "processors/runtime/task.h"
 
@@ -24,6 +25,7 @@ void PartitionTask::checkpoint_step() {
     more = true;
     if (state_.encode_some(limits_.slice_rows) == 0) {
       more = false;
+      crash_point(CrashPoint::checkpoint_encoded);
       write_checkpoint();
     }
   } else if (phase_ == Phase::releasing) {
@@ -43,6 +45,7 @@ void PartitionTask::begin_checkpoint() {
   WATCHWORD_CHECK(tail.seq == state_.seq());
   stamp_ = {state_.seq(), fold::kFoldVersion, tail.hash};
   state_.freeze(*batch_);
+  crash_point(CrashPoint::checkpoint_frozen);
   phase_ = Phase::encoding;
   last_checkpoint_us_ = setup_.clock->boottime_us();
   pump_soon();
@@ -91,6 +94,7 @@ void PartitionTask::checkpoint_written(Result<> written, std::array<uint8_t, 32>
   }
   checkpointed_seq_ = stamp_.seq;
   auto garbage = std::make_shared<views::OrderedIndex::Changes>(state_.finish_checkpoint());
+  crash_point(CrashPoint::checkpoint_released);
   setup_.workers->run([garbage, batch = std::move(batch_)] {});
   phase_ = Phase::releasing;
   pump();

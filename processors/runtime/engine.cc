@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "events/base/crash_point.h"
 #include "processors/fold/fold.h"
 #include "stores/journal/frame.h"
 #include "stores/journal/segment.h"
@@ -173,6 +174,7 @@ Result<> Engine::initialise(Partition& control) {
   for (auto& event : events) event.mutable_envelope()->set_at_ms(now_ms);
   auto appended = append_and_wait(*control.journal, control.number, events);
   if (!appended) return appended;
+  crash_point(CrashPoint::control_initialised);
   created_ = true;
   return fold_tail(control);
 }
@@ -198,6 +200,7 @@ Result<std::unique_ptr<Partition>> Engine::open_partition(uint32_t number, const
   if (!journal) return journal.error();
   partition->journal = std::move(*journal);
   if (auto ready = recover(*partition, memory_bytes); !ready) return ready.error();
+  crash_point(CrashPoint::row_recovered);
   if (auto claimed = claim(*partition); !claimed) return claimed.error();
   return partition;
 }

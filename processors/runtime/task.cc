@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "events/base/crash_point.h"
 #include "processors/fold/fold.h"
 
 namespace watchword::runtime {
@@ -241,6 +242,7 @@ void PartitionTask::turn() {
         flights_.back().answers.push_back(std::move(answer));
     return;
   }
+  crash_point(CrashPoint::turn_decided);
   launch(std::move(flight));
   const auto took_us = static_cast<uint64_t>(setup_.clock->boottime_us() - started_us);
   counters_.turn_us_sum += took_us;
@@ -266,6 +268,7 @@ bool PartitionTask::take_command(std::deque<Command>& lane, Flight& flight) {
   if (builder_.bytes() + kRoomForEvents > journal::kMaxFrameBytes) return false;
   Command command = std::move(lane.front());
   lane.pop_front();
+  crash_point(CrashPoint::turn_taken);
   decide(command, flight);
   return !state_.broken();
 }
@@ -335,7 +338,10 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
   const bool busy = started_us - last_command_us_ < limits_.quiet_after_us;
   const size_t room = busy ? limits_.busy_frame_bytes : limits_.quiet_frame_bytes;
   Judgement judged;
-  if (has_observations()) next_observations_us_ = started_us + limits_.pace_us;
+  if (has_observations()) {
+    next_observations_us_ = started_us + limits_.pace_us;
+    crash_point(CrashPoint::turn_taken);
+  }
   for (uint32_t taken = 0; has_observations(); ++taken) {
     Pending& pending = *observations_.front();
     if (pending.next == pending.batch.ends.size()) {
@@ -419,9 +425,11 @@ void PartitionTask::on_appended(uint64_t seq, const Result<uint64_t>& appended) 
   Flight flight = std::move(flights_.front());
   flights_.pop_front();
   apply(flight);
+  crash_point(CrashPoint::frame_applied);
   if (state_.broken()) return halt({Errc::corrupt, "task.rows", state_.failure()});
   if (setup_.published) setup_.published(seq, std::move(flight.principals));
   for (auto& answer : flight.answers) answer();
+  crash_point(CrashPoint::frame_answered);
   for (size_t i = waiting_reads_.size(); i > 0; --i) {
     auto waiting = std::move(waiting_reads_.front());
     waiting_reads_.pop_front();

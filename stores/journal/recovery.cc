@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "events/base/crash_point.h"
 #include "stores/journal/follower.h"
 #include "stores/journal/walker.h"
 
@@ -152,6 +153,7 @@ class Recovery {
       std::unique_ptr<File> file;
       int done = disk_.open(path, Access::write, file);
       if (done == 0 && number >= end) done = zero(*file, litter_[number - end]);
+      if (number >= end && !litter_[number - end].empty()) crash_point(CrashPoint::tail_cut);
       if (done == 0) done = sync_all(*file);
       if (done < 0) return disk_error("journal.segment.cut", path, done);
     }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "events/base/crash_point.h"
 #include "stores/journal/frame.h"
 #include "stores/journal/reader.h"
 #include "stores/journal/record.h"
@@ -51,7 +52,8 @@ class SegmentJournal final : public Journal {
 
  private:
   void enqueue(Waiting waiting);
-  void run();
+  bool wait_for_work();
+  bool step();
   bool take(std::vector<Waiting>& batch);
   void write(std::vector<Waiting>& batch);
   void put(Waiting& waiting);
@@ -101,7 +103,7 @@ SegmentJournal::SegmentJournal(SegmentOptions options, const std::string& direct
   const uint64_t ready = next <= catalog_->last() ? catalog_->segment(next).bytes : 0;
   if (catalog_->last() >= next) catalog_->forget_after(next - 1);
   SupplyOptions supply{directory,          options_.segment_bytes, options_.reserve_bytes,
-                       options_.zero_fill, options_.retry_ms,      options_.note};
+                       options_.zero_fill, options_.retry_ms,      options_.note, options_.stepper};
   supply_ = std::make_unique<Supply>(disk_, std::move(supply), next, ready);
 }
 
@@ -115,11 +117,22 @@ Result<> SegmentJournal::start(const Recovered& end) {
   }
   if (current_.bytes - used_bytes_ < kMaxRecordBytes) supply_->wait_for_first_try();
   buffer_.resize(kBatchBytes + kMaxRecordBytes);
-  thread_ = std::thread([this] { run(); });
+  if (options_.stepper != nullptr) {
+    options_.stepper->add(this, [this] { return step(); });
+    return {};
+  }
+  thread_ = std::thread([this] {
+    while (wait_for_work()) step();
+  });
   return {};
 }
 
 SegmentJournal::~SegmentJournal() {
+  if (options_.stepper != nullptr) {
+    while (step()) {
+    }
+    options_.stepper->remove(this);
+  }
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -137,6 +150,8 @@ Result<Tail> SegmentJournal::claim(std::string_view node,
   Waiting waiting;
   waiting.appended = [&](Result<uint64_t> done) { settled.set_value(std::move(done)); };
   waiting.time_ms = time_ms;
+  while (options_.stepper != nullptr && step()) {
+  }
   {
     std::unique_lock lock(mutex_);
     term_.end({Errc::conflict, "journal.append.not_claimed", ""});
@@ -147,8 +162,11 @@ Result<Tail> SegmentJournal::claim(std::string_view node,
     waiting.frame = claim_frame(options_.partition, waiting.epoch, waiting.seq, time_ms, claim);
     waiting.record_bytes = record_bytes(waiting.frame.size());
     enqueue(std::move(waiting));
+    crash_point(CrashPoint::claim_queued);
   }
   changed_.notify_all();
+  while (options_.stepper != nullptr && step()) {
+  }
   const auto done = settled.get_future().get();
   if (!done) return done.error();
   const std::lock_guard lock(mutex_);
@@ -170,6 +188,7 @@ void SegmentJournal::append(std::string frame, Appended appended) {
       waiting.record_bytes = record_bytes(waiting.frame.size());
     }
     enqueue(std::move(waiting));
+    crash_point(CrashPoint::append_queued);
   }
   changed_.notify_all();
 }
@@ -202,25 +221,31 @@ Space SegmentJournal::space() const {
   return fits_here || needed <= rooms.reserve_bytes ? Space::reserve_only : Space::none;
 }
 
-void SegmentJournal::run() {
-  std::vector<Waiting> batch;
-  while (take(batch)) {
-    write(batch);
-    settle(batch);
-    for (Waiting& waiting : batch) {
-      if (waiting.error)
-        waiting.appended(*waiting.error);
-      else
-        waiting.appended(waiting.seq);
-    }
-    batch.clear();
-  }
-}
-
-// Everything that is queued, up to a batch's worth. False: to stop.
-bool SegmentJournal::take(std::vector<Waiting>& batch) {
+// False: to stop.
+bool SegmentJournal::wait_for_work() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  return !queue_.empty();
+}
+
+// Makes one batch durable. False: there was nothing to do.
+bool SegmentJournal::step() {
+  std::vector<Waiting> batch;
+  if (!take(batch)) return false;
+  write(batch);
+  settle(batch);
+  for (Waiting& waiting : batch) {
+    if (waiting.error)
+      waiting.appended(*waiting.error);
+    else
+      waiting.appended(waiting.seq);
+  }
+  return true;
+}
+
+// Everything that is queued, up to a batch's worth.
+bool SegmentJournal::take(std::vector<Waiting>& batch) {
+  const std::lock_guard lock(mutex_);
   for (size_t bytes = 0; !queue_.empty() && bytes < kBatchBytes; queue_.pop_front()) {
     bytes += queue_.front().record_bytes;
     batch.push_back(std::move(queue_.front()));
@@ -262,6 +287,7 @@ bool SegmentJournal::roll(uint64_t first_seq) {
   file_ = std::move(next->file);
   current_ = next->segment;
   used_bytes_ = offset_ = 0;
+  crash_point(CrashPoint::segment_rolled);
   return true;
 }
 
@@ -269,7 +295,9 @@ void SegmentJournal::flush() {
   if (buffered_ == 0) return;
   if (int written = write_all(*file_, buffer_.data(), buffered_, offset_); written < 0)
     return fail("journal.segment.write", written);
+  crash_point(CrashPoint::append_written);
   if (int synced = sync_all(*file_); synced < 0) return fail("journal.segment.sync", synced);
+  crash_point(CrashPoint::append_synced);
   offset_ += buffered_;
   buffered_ = 0;
   const std::lock_guard lock(mutex_);

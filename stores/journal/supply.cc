@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "events/base/crash_point.h"
+
 namespace watchword::journal {
 namespace {
 
@@ -34,10 +36,18 @@ Supply::Supply(Disk& disk, SupplyOptions options, uint32_t next, uint64_t ready_
   if (next_bytes_ != 0 && disk_.open(path(segment_name(next_)), Access::write, next_file_) < 0)
     next_bytes_ = 0;
   publish();
-  thread_ = std::thread([this] { run(); });
+  if (options_.stepper == nullptr) {
+    thread_ = std::thread([this] { run(); });
+    return;
+  }
+  options_.stepper->add(this, [this] {
+    std::unique_lock lock(mutex_);
+    return work(lock);
+  });
 }
 
 Supply::~Supply() {
+  if (options_.stepper != nullptr) return options_.stepper->remove(this);
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -59,14 +69,18 @@ void Supply::publish() {
   changed_.notify_all();
 }
 
-void Supply::wait_for_first_try() const {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !is_lacking_next() || allocated_ || failed_; });
+void Supply::wait_for_first_try() {
+  wait_until([this] { return !is_lacking_next() || allocated_ || failed_; });
 }
 
-void Supply::wait() const {
+void Supply::wait() {
+  wait_until([this] { return !is_lacking_next() || (!allocated_ && failed_); });
+}
+
+void Supply::wait_until(const std::function<bool()>& known) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !is_lacking_next() || (!allocated_ && failed_); });
+  while (options_.stepper != nullptr && !known()) work(lock);
+  changed_.wait(lock, known);
 }
 
 std::optional<Supply::Taken> Supply::take(std::unique_ptr<File>& used) {
@@ -87,15 +101,20 @@ bool Supply::is_lacking_reserve() const {
 void Supply::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (is_lacking_next() || is_lacking_reserve()) {
-      if (!step(lock) && !stopping_)
-        changed_.wait_for(lock, std::chrono::milliseconds(options_.retry_ms));
-    } else if (used_) {
-      retire(lock);
-    } else {
+    if (work(lock) || stopping_) continue;
+    if (is_lacking_next() || is_lacking_reserve())
+      changed_.wait_for(lock, std::chrono::milliseconds(options_.retry_ms));
+    else
       changed_.wait(lock);
-    }
   }
+}
+
+// One piece of work. False: there is none, or the disk refused it.
+bool Supply::work(std::unique_lock<std::mutex>& lock) {
+  if (is_lacking_next() || is_lacking_reserve()) return step(lock);
+  if (!used_) return false;
+  retire(lock);
+  return true;
 }
 
 // Without this the journal would fill the page cache with what is only ever written.
@@ -131,6 +150,7 @@ int Supply::put_in_place(const std::string& from, uint64_t bytes) {
   std::unique_ptr<File> file;
   int done = disk_.open(path(from), Access::write, file);
   if (done == 0) done = disk_.rename(path(from), path(segment_name(next_)));
+  if (done == 0) crash_point(CrashPoint::segment_renamed);
   if (done == 0) done = disk_.sync_directory(options_.directory);
   if (done < 0) return done;
   next_file_ = std::move(file);
@@ -139,7 +159,10 @@ int Supply::put_in_place(const std::string& from, uint64_t bytes) {
 }
 
 int Supply::finish_next(int made) {
-  if (made == 0) made = put_in_place(std::string(kPreparing), options_.segment_bytes);
+  if (made == 0) {
+    crash_point(CrashPoint::segment_prepared);
+    made = put_in_place(std::string(kPreparing), options_.segment_bytes);
+  }
   allocated_ = false;
   failed_ = made < 0;
   if (made == 0 || stopping_) return made;
@@ -156,7 +179,9 @@ int Supply::finish_next(int made) {
 
 int Supply::make_reserve() {
   int made = make(options_.reserve_bytes, [] {});
+  if (made == 0) crash_point(CrashPoint::segment_prepared);
   if (made == 0) made = disk_.rename(path(kPreparing), path(kReserve));
+  if (made == 0) crash_point(CrashPoint::segment_renamed);
   if (made == 0) made = disk_.sync_directory(options_.directory);
   if (made == 0 || made == -ECANCELED) return made;
   report("the reserve", made);

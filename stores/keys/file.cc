@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "events/base/crash_point.h"
 #include "events/crypto/encoding.h"
 
 namespace watchword::keys {
@@ -160,6 +161,7 @@ Result<> write_private_file(const std::filesystem::path& path, std::string_view 
   const std::string_view suffix(reinterpret_cast<const char*>(chance.data()), chance.size());
   const std::filesystem::path fresh = path.string() + ".new-" + crypto::hex(suffix);
   Result<> done = create_with(fresh, bytes);
+  if (done) crash_point(CrashPoint::ring_written);
   if (done && there == IfThere::replace && ::rename(fresh.c_str(), path.c_str()) != 0)
     done = system_error("keys.file.rename", path);
   if (done && there == IfThere::keep && ::link(fresh.c_str(), path.c_str()) != 0)

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "events/base/crash_point.h"
 #include "events/crypto/aead.h"
 
 namespace watchword::keys {
@@ -190,7 +191,9 @@ Result<> Vault::append(std::string_view records) {
     if (auto cut = file_.truncate(offset_of(next_)); !cut) broken_ = cut.error();
     return written;
   }
+  crash_point(CrashPoint::key_written);
   if (auto synced = sync(); !synced) return synced;
+  crash_point(CrashPoint::key_synced);
   next_ += records.size() / kPieceBytes;
   return {};
 }

@@ -12,6 +12,8 @@
 
 #include <cstring>
 
+#include "events/base/crash_point.h"
+
 namespace watchword::rows {
 namespace {
 
@@ -149,8 +151,10 @@ Result<> Database::write(const std::vector<Batch::Record>& sorted, const Stamp& 
   options.disableWAL = true;
   auto status = impl_->db->Write(options, &batch);
   if (!status.ok()) return failed(status, "rows.write");
+  crash_point(CrashPoint::checkpoint_written);
   status = impl_->db->Flush(rocksdb::FlushOptions());
   if (!status.ok()) return failed(status, "rows.flush");
+  crash_point(CrashPoint::checkpoint_flushed);
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include <protozero/pbf_reader.hpp>
 #include <span>
 
+#include "events/base/crash_point.h"
 #include "stores/journal/frame.h"
 
 namespace watchword::views {
@@ -160,6 +161,7 @@ Result<> PrincipalIndex::close_full_range() {
                        write_all(file, mentions.data(), mentions.size() * sizeof(Mention)) &&
                        fsync(file) == 0;
   ::close(file);
+  if (written) crash_point(CrashPoint::index_written);
   if (!written || rename(draft.c_str(), path.c_str()) != 0) return failed("index.write", draft);
 
   auto range = std::make_shared<Range>();
