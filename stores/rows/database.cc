@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
@@ -40,9 +41,12 @@ std::string encode(const Stamp& stamp) {
 struct Shared::Parts {
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> buffers;
+  rocksdb::Env* env = nullptr;
 };
 
-Shared::Shared(size_t block_cache_bytes, size_t write_buffer_bytes) : parts_(new Parts) {
+Shared::Shared(size_t block_cache_bytes, size_t write_buffer_bytes, rocksdb::Env* env)
+    : parts_(new Parts) {
+  parts_->env = env;
   parts_->cache = rocksdb::NewLRUCache(block_cache_bytes);
   parts_->buffers = std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes);
 }
@@ -79,6 +83,7 @@ rocksdb::Options options_for(const Shared::Parts* shared) {
   if (shared != nullptr) {
     table.block_cache = shared->cache;
     options.write_buffer_manager = shared->buffers;
+    if (shared->env != nullptr) options.env = shared->env;
   }
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
@@ -102,9 +107,11 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 
-Result<std::unique_ptr<Database>> Database::open_read_only(const std::string& directory) {
+Result<std::unique_ptr<Database>> Database::open_read_only(const std::string& directory,
+                                                           rocksdb::Env* env) {
   rocksdb::DB* db = nullptr;
   rocksdb::Options options = options_for(nullptr);
+  if (env != nullptr) options.env = env;
   options.create_if_missing = false;
   options.max_open_files = -1;
   const auto status = rocksdb::DB::OpenForReadOnly(options, directory, &db);

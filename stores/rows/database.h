@@ -12,6 +12,10 @@
 #include "events/base/result.h"
 #include "stores/rows/batch.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace watchword::rows {
 
 // The journal position that the stored rows stand at.
@@ -24,7 +28,9 @@ struct Stamp {
 // Block cache and write buffers shared by all partitions of a process.
 class Shared {
  public:
-  Shared(size_t block_cache_bytes, size_t write_buffer_bytes);
+  // `env`: where files are and background work runs, for tests (in memory, or failing); must outlive every Database. nullptr:
+  // the machine's.
+  Shared(size_t block_cache_bytes, size_t write_buffer_bytes, rocksdb::Env* env = nullptr);
   ~Shared();
   struct Parts;
   const Parts& parts() const { return *parts_; }
@@ -40,7 +46,8 @@ class Database {
   static Result<std::unique_ptr<Database>> open(const std::string& directory, const Shared& shared);
   // Of a folder that another process may have open: what its last flush left. Reads only. Holds every file open, so that
   // it stays readable when the other process drops files; opening may fail if that happens meanwhile: try again.
-  static Result<std::unique_ptr<Database>> open_read_only(const std::string& directory);
+  static Result<std::unique_ptr<Database>> open_read_only(const std::string& directory,
+                                                          rocksdb::Env* env = nullptr);
   ~Database();
 
   Result<std::optional<std::string>> get(std::string_view key) const;
