@@ -135,16 +135,28 @@ uint64_t PrincipalIndex::indexed_to() const {
 
 bool PrincipalIndex::range_is_full() const {
   std::lock_guard lock(mutex_);
-  return tail_mentions_ >= mentions_per_file_;
+  return !closing_ && tail_mentions_ >= mentions_per_file_;
 }
 
+// One at a time: each range begins where the last one ended.
 Result<> PrincipalIndex::close_full_range() {
+  {
+    std::lock_guard lock(mutex_);
+    if (closing_ || tail_mentions_ < mentions_per_file_) return {};
+    closing_ = true;
+  }
+  auto written = write_range();
+  std::lock_guard lock(mutex_);
+  closing_ = false;
+  return written;
+}
+
+Result<> PrincipalIndex::write_range() {
   std::vector<Mention> mentions;
   FileHeader header{};
   std::memcpy(header.magic, kMagic, 8);
   {
     std::lock_guard lock(mutex_);
-    if (tail_.empty()) return {};
     header.first_seq = ranges_.empty() ? 1 : ranges_.back()->last_seq + 1;
     header.last_seq = tail_.back().first;
     for (const auto& [seq, principals] : tail_)

@@ -27,8 +27,9 @@ class PrincipalIndex {
   void add(uint64_t seq, std::vector<uint64_t> principals);
   // Up to which seq ranges stand in files.
   uint64_t indexed_to() const;
-  // Writes the open range to a file when it is full. Blocking; for a worker.
+  // Writes the open range to a file when it is full and nobody else does. Blocking; for a worker.
   Result<> close_full_range();
+  // False while one is being written.
   bool range_is_full() const;
 
   // Seqs of frames that name the principal in [from, to], newest first, at most `limit`.
@@ -41,6 +42,7 @@ class PrincipalIndex {
   explicit PrincipalIndex(std::string directory, size_t mentions_per_file);
   enum class Broken : uint8_t { remove, leave };
   Result<> load(Broken broken);
+  Result<> write_range();
 
   const std::string directory_;
   const size_t mentions_per_file_;
@@ -48,6 +50,7 @@ class PrincipalIndex {
   std::vector<std::shared_ptr<Range>> ranges_;                            // by seq
   std::vector<std::pair<uint64_t, std::vector<uint64_t>>> tail_;          // seq, sorted hashes
   size_t tail_mentions_ = 0;
+  bool closing_ = false;
 };
 
 // The principals that a stored frame names, for catching up after a start.
