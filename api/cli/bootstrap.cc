@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <filesystem>
-#include <future>
 
 #include "events/crypto/hash.h"
 #include "events/domain/identity.h"
@@ -25,20 +24,18 @@ template <class Work>
 auto on_loop(runtime::Engine& engine, runtime::Partition& partition, Work work) {
   std::packaged_task<std::invoke_result_t<Work, runtime::PartitionTask&>()> task(
       [&] { return work(*partition.task); });
-  auto got = task.get_future();
   boost::asio::post(engine.context_of(partition), [&task] { task(); });
-  return got.get();
+  return engine.wait_for(task.get_future());
 }
 
 Result<> run(runtime::Engine& engine, runtime::Partition& partition, runtime::Decide decide) {
   std::promise<runtime::Answer> promise;
-  auto answered = promise.get_future();
   runtime::Command command;
   command.decide = std::move(decide);
   command.done = [&promise](runtime::Answer answer) { promise.set_value(std::move(answer)); };
   boost::asio::post(engine.context_of(partition),
                     [&] { partition.task->submit(std::move(command)); });
-  const auto answer = answered.get();
+  const auto answer = engine.wait_for(promise.get_future());
   if (!answer.body) return answer.body.error();
   return {};
 }

@@ -1,8 +1,6 @@
 #include "api/handlers/partition.h"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <optional>
 
 #include "events/crypto/hash.h"
 
@@ -10,12 +8,13 @@ namespace watchword::api {
 namespace {
 
 constexpr int64_t kPatienceUs = 30'000'000;  // a caller that waited longer has gone
-constexpr auto kPositionWait = std::chrono::milliseconds(50);
+constexpr int64_t kPositionWaitUs = 50'000;
 constexpr std::string_view kIdempotencyKey = "Idempotency-Key";
 
+// The whole path, not its pattern: what was done to one resource is no answer for another.
 std::string identity_of_call(const Call& call, std::string_view key) {
   std::string text(call.caller.principal.view());
-  text.append(call.match.route->path).push_back('\0');
+  text.append(call.request.path()).push_back('\0');
   return text.append(call.request.method()).append(1, '\0').append(key);
 }
 
@@ -46,7 +45,9 @@ runtime::Repeatable repeatable(Api& api, const Call& call, std::string_view key)
   runtime::Repeatable out;
   out.key = Id::from_view(
       view(crypto::sha256(identity_of_call(call, key))).substr(0, 16));
-  const auto hmac = crypto::hmac_sha256(api.engine.key_file().body_hmac_key().view(), call.request.body());
+  std::string asked(call.request.head().query);  // a reason may stand there
+  asked.append(1, '\0').append(call.request.body());
+  const auto hmac = crypto::hmac_sha256(api.engine.key_file().body_hmac_key().view(), asked);
   out.body_hmac = view(hmac).substr(0, 16);
   return out;
 }
@@ -103,32 +104,36 @@ Result<> serving(const runtime::PartitionTask& task) {
   return Error{Errc::unavailable, "api.not_serving", "this partition is being recovered"};
 }
 
+awaitable<void> pause(Api& api, int64_t delay_us) {
+  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void()>(
+      [&api, delay_us](auto handler) {
+        auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+        api.engine.loop(api.engine.this_core()).after(delay_us, [kept] { (*kept)(); });
+      },
+      boost::asio::use_awaitable);
+}
+
 awaitable<Result<>> reach(Api& api, const Position& position) {
   if (position.partition >= api.engine.partitions())
     co_return Error{Errc::invalid, "api.position_unknown", "Watchword-Position names no partition"};
   auto& partition = api.engine.partition(position.partition);
   if (partition.durable_seq >= position.seq) co_return Result<>{};
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, kPositionWait);
-  auto reached = std::make_shared<std::atomic<bool>>(false);
-  auto executor = co_await boost::asio::this_coro::executor;
-  std::weak_ptr<std::atomic<bool>> waiting = reached;
-  boost::asio::dispatch(api.engine.context_of(partition), [&partition, &timer, seq = position.seq,
-                                                            waiting, executor] {
-    partition.task->when_applied(seq, [waiting, executor, &timer] {
-      if (auto flag = waiting.lock()) {
-        *flag = true;
-        boost::asio::post(executor, [waiting, &timer] {
-          if (waiting.lock()) timer.cancel();
+  const bool reached = co_await boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(bool)>(
+      [&api, &partition, seq = position.seq](auto handler) {
+        auto executor = boost::asio::get_associated_executor(handler);
+        auto kept = std::make_shared<std::optional<decltype(handler)>>(std::move(handler));
+        const auto settle = [kept, executor](bool is_there) {
+          boost::asio::post(executor, [kept, is_there] {
+            if (auto first = std::exchange(*kept, std::nullopt)) (*first)(is_there);
+          });
+        };
+        api.engine.loop(api.engine.this_core()).after(kPositionWaitUs, [settle] { settle(false); });
+        boost::asio::dispatch(api.engine.context_of(partition), [&partition, seq, settle] {
+          partition.task->when_applied(seq, [settle] { settle(true); });
         });
-      }
-    });
-  });
-  try {
-    co_await timer.async_wait(boost::asio::use_awaitable);
-  } catch (const boost::system::system_error&) {
-    // cancelled: it has come
-  }
-  if (*reached) co_return Result<>{};
+      },
+      boost::asio::use_awaitable);
+  if (reached) co_return Result<>{};
   co_return Error{Errc::unavailable, "api.position_not_reached",
                   "the position asked for is not reached yet"};
 }

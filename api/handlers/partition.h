@@ -69,6 +69,9 @@ awaitable<runtime::Receipt> observe(Api& api, runtime::Partition& partition,
 // Ok when the partition may serve reads now; else unavailable.
 Result<> serving(const runtime::PartitionTask& task);
 
+// Goes on after that time, on the same core.
+awaitable<void> pause(Api& api, int64_t delay_us);
+
 // A read that names a position waits for it, at most 50 ms. unavailable "api.position_not_reached".
 awaitable<Result<>> reach(Api& api, const Position& position);
 

@@ -1,7 +1,5 @@
 // GET /api/v1/streams/{topic}: the public topics without Kafka, as NDJSON or Server-Sent Events. Read from the journal behind
 // the durable end; a record's id never changes, so a reader goes on behind the last one that it has.
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "api/handlers/handlers.h"
@@ -12,7 +10,7 @@
 namespace watchword::api::streams {
 namespace {
 
-constexpr auto kIdle = std::chrono::milliseconds(20);
+constexpr int64_t kIdleUs = 20'000;
 constexpr int kIdlesPerComment = 500;  // a comment each 10 s keeps proxies from closing an idle stream
 constexpr size_t kFramesPerPiece = 64;
 
@@ -100,8 +98,7 @@ bool at_end(const Reader& reader) {
 awaitable<bool> produce(std::shared_ptr<Reader> reader, std::string& chunk) {
   if (at_end(*reader)) {
     if (!reader->follow) co_return false;
-    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, kIdle);
-    co_await timer.async_wait(boost::asio::use_awaitable);
+    co_await pause(reader->api, kIdleUs);
     if (++reader->idles % kIdlesPerComment == 0) chunk = reader->sse ? ": alive\n\n" : "\n";
     co_return true;
   }

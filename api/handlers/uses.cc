@@ -2,10 +2,11 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <protozero/pbf_writer.hpp>
 
+#include "api/observe/draft.h"
+#include "api/observe/utf8.h"
 #include "events/policy/cidr.h"
 
 #define XXH_INLINE_ALL
@@ -13,8 +14,6 @@
 
 namespace watchword::api {
 namespace {
-
-constexpr size_t kMaxUserAgentBytes = 256;
 
 uint64_t kind_of(const Use& use) {
   const uint64_t seed = XXH3_64bits(use.token_id.bytes.data(), 16) ^
@@ -28,6 +27,19 @@ void add_text(protozero::pbf_writer& out, protozero::pbf_tag_type tag, std::stri
   if (!text.empty()) out.add_bytes(tag, text.data(), text.size());
 }
 
+// Header values are a stranger's bytes; what is recorded is told again as JSON.
+std::string legible(std::string_view text, size_t max_bytes) {
+  text = observe::cut_utf8(text, max_bytes);
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t bytes = observe::character_bytes(text);
+    out.append(bytes == 0 ? std::string_view("?") : text.substr(0, bytes));
+    text.remove_prefix(std::max<size_t>(bytes, 1));
+  }
+  return out;
+}
+
 void encode(const Use& use, std::string& bytes) {
   using Field = v1::Observation;
   protozero::pbf_writer out(bytes);
@@ -37,9 +49,9 @@ void encode(const Use& use, std::string& bytes) {
   add_text(out, Field::kActionFieldNumber, use.action);
   out.add_enum(Field::kOutcomeFieldNumber, use.outcome);
   add_text(out, Field::kNetworkFieldNumber, policy::recorded_network(use.kind, use.address));
-  add_text(out, Field::kUserAgentFieldNumber, use.user_agent.substr(0, kMaxUserAgentBytes));
+  add_text(out, Field::kUserAgentFieldNumber, legible(use.user_agent, observe::kMaxUserAgentBytes));
   add_text(out, Field::kClientIdFieldNumber, use.client_id);
-  add_text(out, Field::kEndpointFieldNumber, use.endpoint);
+  add_text(out, Field::kEndpointFieldNumber, legible(use.endpoint, observe::kMaxEndpointBytes));
   add_text(out, Field::kScopeFieldNumber, use.scope);
   if (use.response_code != 0) out.add_uint32(Field::kResponseCodeFieldNumber, use.response_code);
   out.add_uint32(Field::kKindFieldNumber, use.kind);
@@ -62,11 +74,7 @@ void Uses::note(const Use& use, int64_t now_ms) {
   kind.partition = engine_.partition_of(use.principal.slot());
   send(kind, now_ms, 1);
   if (std::exchange(ending_, true)) return;
-  auto timer = std::make_shared<boost::asio::steady_timer>(engine_.context(core_),
-                                                           std::chrono::seconds(1));
-  timer->async_wait([this, timer](boost::system::error_code failed) {
-    if (!failed) end_second();
-  });
+  engine_.loop(core_).after(1'000'000, [this] { end_second(); });
 }
 
 void Uses::send(const Kind& kind, int64_t time_ms, uint32_t count) {

@@ -9,14 +9,12 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <bit>
-#include <condition_variable>
 #include <cstring>
 #include <filesystem>
 
 #include "events/base/crash_point.h"
 #include "processors/fold/fold.h"
 #include "stores/journal/frame.h"
-#include "stores/journal/segment.h"
 
 namespace watchword::runtime {
 namespace {
@@ -35,22 +33,15 @@ Result<> make_directory(const std::string& path) {
 
 // Appends one frame outside of any task, and waits until it is durable.
 Result<> append_and_wait(journal::Journal& journal, uint32_t partition,
-                         const std::vector<v1::Event>& events) {
+                         const std::vector<v1::Event>& events, Engine& engine) {
   journal::FrameBuilder builder;
   for (const auto& event : events) builder.add(event);
   const auto tail = journal.tail();
-  std::mutex mutex;
-  std::condition_variable done;
-  std::optional<Result<uint64_t>> outcome;
+  auto settled = std::make_shared<std::promise<Result<uint64_t>>>();
   journal.append(builder.finish(partition, tail.epoch, tail.seq + 1, tail.time_ms),
-                 [&](Result<uint64_t> appended) {
-                   std::lock_guard lock(mutex);
-                   outcome = std::move(appended);
-                   done.notify_one();
-                 });
-  std::unique_lock lock(mutex);
-  done.wait(lock, [&] { return outcome.has_value(); });
-  if (!*outcome) return outcome->error();
+                 [settled](Result<uint64_t> appended) { settled->set_value(std::move(appended)); });
+  const auto appended = engine.wait_for(settled->get_future());
+  if (!appended) return appended.error();
   return {};
 }
 
@@ -67,8 +58,15 @@ Engine::Engine(EngineOptions options, const Clock& clock, Entropy& entropy)
     : options_(std::move(options)),
       clock_(clock),
       entropy_(entropy),
-      shared_(std::make_unique<rows::Shared>(kBlockCacheBytes, kWriteBufferBytes)),
-      workers_(std::make_unique<WorkerPool>(2, 1'024)) {}
+      shared_(std::make_unique<rows::Shared>(kBlockCacheBytes, kWriteBufferBytes)) {
+  Machine& machine = options_.machine;
+  if (!machine.open_journal) machine.open_journal = journal::open_segments;
+  if (!machine.make_loop)
+    machine.make_loop = [](boost::asio::io_context& core) { return std::make_unique<AsioLoop>(core); };
+  if (!machine.make_workers)
+    machine.make_workers = [] { return std::make_unique<WorkerPool>(2, 1'024); };
+  workers_ = machine.make_workers();
+}
 
 Engine::~Engine() {
   stop();
@@ -91,7 +89,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, const Clock&
       std::min(count, engine->options_.cores != 0 ? engine->options_.cores : processors);
   for (uint32_t core = 0; core < cores; ++core) {
     engine->contexts_.push_back(std::make_unique<boost::asio::io_context>(1));
-    engine->loops_.push_back(std::make_unique<AsioLoop>(*engine->contexts_.back()));
+    engine->loops_.push_back(engine->options_.machine.make_loop(*engine->contexts_.back()));
     engine->guards_.emplace_back(engine->contexts_.back()->get_executor());
   }
   for (uint32_t number = 0; number < count; ++number) {
@@ -172,7 +170,7 @@ Result<> Engine::initialise(Partition& control) {
   events[1].mutable_control()->mutable_fold_version()->set_version(fold::kFoldVersion);
   const auto now_ms = clock_.wall_ms();
   for (auto& event : events) event.mutable_envelope()->set_at_ms(now_ms);
-  auto appended = append_and_wait(*control.journal, control.number, events);
+  auto appended = append_and_wait(*control.journal, control.number, events, *this);
   if (!appended) return appended;
   crash_point(CrashPoint::control_initialised);
   created_ = true;
@@ -196,7 +194,7 @@ Result<std::unique_ptr<Partition>> Engine::open_partition(uint32_t number, const
   segments.note = [warn = options_.warn](std::string_view line) {
     if (warn) warn(std::string(line));
   };
-  auto journal = journal::open_segments(std::move(segments));
+  auto journal = options_.machine.open_journal(std::move(segments));
   if (!journal) return journal.error();
   partition->journal = std::move(*journal);
   if (auto ready = recover(*partition, memory_bytes); !ready) return ready.error();
@@ -207,7 +205,7 @@ Result<std::unique_ptr<Partition>> Engine::open_partition(uint32_t number, const
 
 // A database that is unreadable, of another fold, or ahead of the journal's history is set aside: the journal makes it again.
 Result<> Engine::recover(Partition& partition, size_t memory_bytes) {
-  auto index = views::PrincipalIndex::open(partition.directory + "/index");
+  auto index = views::PrincipalIndex::open(partition.directory + "/index", options_.index_mentions);
   if (!index) return index.error();
   partition.index = std::move(*index);
   auto opened = recover_rows(partition, memory_bytes);
@@ -314,7 +312,7 @@ void Engine::start() {
       if (options_.accept_clock) partition->task->time().accept();
     });
   }
-  for (uint32_t core = 0; core < cores(); ++core) {
+  for (uint32_t core = 0; !options_.machine.turn && core < cores(); ++core) {
     threads_.emplace_back([this, core] {
       core_of_thread = core;
       contexts_[core]->run();
@@ -325,25 +323,30 @@ void Engine::start() {
 
 uint32_t Engine::this_core() const { return std::min(core_of_thread, cores()); }
 
-void Engine::stop() {
-  if (threads_.empty() || std::exchange(stopping_, true)) return;
-  std::mutex mutex;
-  std::condition_variable done;
-  size_t left = partitions_.size() + 1;
+bool Engine::poll_one(uint32_t core) {
+  core_of_thread = core;
+  return contexts_[core]->poll_one() != 0;
+}
+
+void Engine::drain(std::function<void()> stopped) {
+  stopping_ = true;
+  auto left = std::make_shared<std::atomic<size_t>>(partitions_.size() + 1);
   const auto stop_one = [&](Partition& partition) {
-    boost::asio::post(*contexts_[partition.core], [&] {
-      partition.task->stop([&] {
-        std::lock_guard lock(mutex);
-        if (--left == 0) done.notify_one();
+    boost::asio::post(*contexts_[partition.core], [&partition, left, stopped] {
+      partition.task->stop([left, stopped] {
+        if (--*left == 0) stopped();
       });
     });
   };
   stop_one(*control_);
   for (auto& partition : partitions_) stop_one(*partition);
-  {
-    std::unique_lock lock(mutex);
-    done.wait(lock, [&] { return left == 0; });
-  }
+}
+
+void Engine::stop() {
+  if (threads_.empty() || stopping_) return;
+  auto stopped = std::make_shared<std::promise<void>>();
+  drain([stopped] { stopped->set_value(); });
+  stopped->get_future().get();
   guards_.clear();
   for (auto& context : contexts_) context->stop();
   for (auto& thread : threads_) thread.join();

@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "processors/runtime/task.h"
 #include "processors/runtime/worker_pool.h"
 #include "stores/journal/journal.h"
+#include "stores/journal/segment.h"
 #include "stores/keys/key_file.h"
 #include "stores/keys/key_ring.h"
 #include "stores/keys/vault.h"
@@ -22,6 +24,15 @@
 #include "stores/views/principal_index.h"
 
 namespace watchword::runtime {
+
+// What a simulation puts in the place of the machine. Empty: threads, timers and segment files of the machine itself.
+struct Machine {
+  std::function<Result<std::unique_ptr<journal::Journal>>(journal::SegmentOptions)> open_journal;
+  std::function<std::unique_ptr<Loop>(boost::asio::io_context&)> make_loop;
+  std::function<std::unique_ptr<Workers>()> make_workers;
+  // Set: the engine has no threads; its cores run by poll_one alone. Runs something that waits, anywhere: for calls that block.
+  std::function<void()> turn;
+};
 
 struct EngineOptions {
   std::string directory;
@@ -33,11 +44,13 @@ struct EngineOptions {
   size_t memory_bytes = size_t{2} << 30;  // rows in memory, all partitions together
   uint64_t segment_bytes = uint64_t{64} << 20;
   uint64_t reserve_bytes = uint64_t{8} << 20;  // of each partition, for revoking on a full disk
+  size_t index_mentions = size_t{1} << 22;  // kept in memory, of each partition, before they go to a file
   JudgeSettings judging;
   TaskLimits limits;
   std::string node = "embedded";
   std::function<void(std::string)> warn;   // what an operator should read
   std::function<void(std::string)> fatal;  // a failed write or sync: must end the process
+  Machine machine;
 };
 
 // One partition, or the control partition.
@@ -64,6 +77,17 @@ class Engine {
   void start();
   // Drains, checkpoints and joins. Blocking; not from a core's thread.
   void stop();
+  // The first half of it: `stopped` is called on a core's thread when all partitions have written their last checkpoint.
+  void drain(std::function<void()> stopped);
+  // Runs one thing that waits for a core, on this thread. False: nothing waits. Without threads of its own only.
+  bool poll_one(uint32_t core);
+  // Blocks until a core has answered. Not from a core's thread.
+  template <class T>
+  T wait_for(std::future<T> answer) {
+    using namespace std::chrono_literals;
+    while (options_.machine.turn && answer.wait_for(0s) != std::future_status::ready) options_.machine.turn();
+    return answer.get();
+  }
 
   uint32_t partitions() const { return static_cast<uint32_t>(partitions_.size()); }
   uint32_t regions() const { return control_row_.regions(); }
@@ -76,6 +100,7 @@ class Engine {
   boost::asio::io_context& context_of(const Partition& partition) { return *contexts_[partition.core]; }
   // Of the calling thread; cores() on a thread that is no core's.
   uint32_t this_core() const;
+  Loop& loop(uint32_t core) { return *loops_[core]; }
   Workers& workers() { return *workers_; }
   const Clock& clock() const { return clock_; }
   Entropy& entropy() { return entropy_; }
@@ -121,10 +146,10 @@ class Engine {
   std::unique_ptr<Partition> control_;
   std::vector<std::unique_ptr<Partition>> partitions_;
   std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
-  std::vector<std::unique_ptr<AsioLoop>> loops_;
+  std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guards_;
   std::vector<std::thread> threads_;
-  std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<Workers> workers_;
   std::function<void(uint32_t, uint64_t)> published_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "stores/journal/disk.h"
 #include "stores/journal/journal.h"
+#include "stores/journal/stepper.h"
 
 namespace watchword::journal {
 
@@ -19,7 +20,8 @@ struct SegmentOptions {
   bool zero_fill =
       true;  // write real zeros ahead, so that a sync need not change the file's block map
   int retry_ms = 1000;   // how often a full disk is tried again
-  Disk* disk = nullptr;  // nullptr: system_disk()
+  Disk* disk = nullptr;        // nullptr: system_disk()
+  Stepper* stepper = nullptr;  // nullptr: two threads of its own
   // After a failed write or sync, before anybody is answered, on the journal's thread. The page
   // cache cannot be trusted any more, so it should end the process; empty: says so on stderr and
   // exits with 74 at once. If it returns, this Journal answers every append and claim with the

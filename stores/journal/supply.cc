@@ -47,13 +47,13 @@ Supply::Supply(Disk& disk, SupplyOptions options, uint32_t next, uint64_t ready_
 }
 
 Supply::~Supply() {
-  if (options_.stepper != nullptr) return options_.stepper->remove(this);
+  if (options_.stepper != nullptr) options_.stepper->remove(this);
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::string Supply::path(std::string_view name) const {

@@ -11,6 +11,7 @@
 
 #include "stores/journal/catalog.h"
 #include "stores/journal/disk.h"
+#include "stores/journal/stepper.h"
 
 namespace watchword::journal {
 
@@ -21,9 +22,10 @@ struct SupplyOptions {
   bool zero_fill = true;
   int retry_ms = 1000;
   std::function<void(std::string_view)> note;  // may be empty; called on any thread
+  Stepper* stepper = nullptr;                  // null: a thread of its own
 };
 
-// Has a thread of its own, which creates, allocates, fills and syncs files under another name and
+// Has a thread of its own (or a stepper's turns), which creates, allocates, fills and syncs files under another name and
 // renames them when they are whole. A failure is not fatal: it is tried again every retry_ms. The
 // reserve is a small segment that becomes the next one when there is no room for a new one: nobody
 // can take its blocks between giving them up and using them. Is there room again before it is used,
@@ -42,9 +44,9 @@ class Supply {
   Rooms rooms() const { return {room_next_, room_reserve_}; }  // waits for nobody
 
   // Until it is known whether there is room for the next segment.
-  void wait_for_first_try() const;
+  void wait_for_first_try();
   // Until take() has an answer, and the best one that is to be had.
-  void wait() const;
+  void wait();
   struct Taken {
     Segment segment;
     std::unique_ptr<File> file;
@@ -56,6 +58,8 @@ class Supply {
 
  private:
   void run();
+  void wait_until(const std::function<bool()>& known);
+  bool work(std::unique_lock<std::mutex>& lock);
   bool is_lacking_next() const { return next_bytes_ < options_.segment_bytes; }
   bool is_lacking_reserve() const;
   void retire(std::unique_lock<std::mutex>& lock);
