@@ -1,0 +1,163 @@
+// One simulated machine: the production Engine and API on a simulated clock, entropy, disk and scheduler, in one thread. Which
+// of all that waits happens next, and what goes wrong, comes from the seed alone.
+//
+// The journal is the production segment journal on a disk in memory that can lose power, or a shared log in memory that another
+// node can claim. RocksDB and the key files are real, in a folder of their own in memory; of them a crash keeps what was written.
+#pragma once
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/handlers/api.h"
+#include "events/base/crash_point.h"
+#include "stores/journal/memory.h"
+#include "tests/simulation/chance.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/request.h"
+#include "tests/support/fault_disk.h"
+
+namespace watchword::simulation {
+
+enum class Fault : uint8_t {
+  kill,            // the process, at a named point or between two steps
+  power_loss,      // unsynced sectors dropped, kept or torn in any mixture
+  torn_sector,     // of one of them only a part arrived
+  clean_stop,
+  write_error,     // or a failed sync: the process ends by itself
+  short_write,
+  interrupted,     // EINTR
+  slow_disk,
+  disk_full,
+  clock_back,      // the wall clock, an hour
+  clock_forward,   // a year
+  slow_workers,
+  busy_workers,    // their queue is full
+  foreign_claim,   // another node takes the partition (shared log)
+  failed_append,   // the broker says no (shared log)
+  older_rows,      // the node comes back with an earlier checkpoint
+  no_rows,         // with none
+  damaged_rows,    // a bit of a RocksDB file flips while it is down
+  damaged_journal, // a bit of the journal: found and named; the undamaged file is put back
+  count_
+};
+std::string_view name_of(Fault fault);
+
+struct WorldSettings {
+  uint64_t seed = 1;
+  std::string directory;   // made, and removed at the end; on a file system in memory
+  bool faults = true;
+  bool verbose = false;    // prints every step
+};
+
+struct Tally {
+  uint64_t steps = 0, requests = 0, lost = 0, crashes = 0, restarts = 0, frames = 0;
+  std::array<uint64_t, static_cast<size_t>(Fault::count_)> faults{};
+  std::array<uint64_t, kCrashPoints.size()> points{};  // crashed at
+};
+
+class World {
+ public:
+  explicit World(WorldSettings settings);
+  ~World();
+  World(const World&) = delete;
+
+  // `done` is called once, in a later step, or by a crash (lost).
+  void send(Request request, std::function<void(const Reply&)> done);
+  // Something that waits happens, or time passes; now and then something goes wrong.
+  void step();
+  // No more faults; what is broken heals. Then run() until nothing waits.
+  void heal();
+  bool quiet() const;  // nothing is under way: no request, no frame, no checkpoint
+  void crash(Fault how);
+
+  // Called when a life begins and before it ends (checks of what stands).
+  std::function<void()> on_restart;
+
+  int64_t wall_ms() const { return clock_.wall_ms(); }
+  int64_t boot_us() const { return clock_.boot_us; }
+  bool clock_is_wrong() const { return clock_.ahead_ms != 0; }
+  int64_t true_ms() const { return clock_.wall; }
+  bool faults_on() const { return faults_on_; }
+  Chance& chance() { return chance_; }
+  runtime::Engine& engine() { return *engine_; }
+  const std::string& admin_token() const { return admin_token_; }
+  std::string admin_identity() const { return admin_identity_; }
+  std::string admin_token_id() const { return admin_token_id_; }
+  const std::string& directory() const { return settings_.directory; }
+  std::vector<std::string> journal_paths() const;
+  std::string disk_content(const std::string& path) const { return disk_->content(path); }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  const Tally& tally() const { return tally_; }
+  bool journal_is_shared() const { return shared_log_; }
+
+  // Same seed, same hash: over every step taken and every answer given.
+  uint64_t trace_hash() const { return trace_; }
+  void note(std::string_view what);  // into the trace, and printed when verbose
+  const std::vector<std::string>& story() const { return story_; }  // the last steps, for a failure's report
+
+ private:
+  struct Exchange;
+  void plan();
+  void open();
+  Result<> try_open();
+  Result<> set_up();
+  runtime::EngineOptions options();
+  Result<std::unique_ptr<journal::Journal>> open_journal(journal::SegmentOptions options);
+  bool work();
+  void pass_time();
+  void something_goes_wrong();
+  void take_image(Fault how);
+  void go_down();
+  void end_life();
+  void spoil_while_down();
+  void lose_power();
+  void tear_sector(const std::string& path, uint64_t sector, const std::string& before, const std::string& after);
+  void flip_row_bit();
+  void check_damaged_journal();
+  uint64_t last_durable(uint32_t partition) const;
+  void fail_a_write();
+  void arm();
+  void at_point(CrashPoint point);
+  static void hook(CrashPoint point);
+  void answer(const std::shared_ptr<Exchange>& exchange);
+  void take_over(uint32_t partition);
+  void count(Fault fault) { ++tally_.faults[static_cast<size_t>(fault)]; }
+
+  WorldSettings settings_;
+  Chance chance_;
+  SimulatedClock clock_;
+  SimulatedEntropy entropy_;
+  Timers timers_;
+  Steps steps_;
+  Jobs jobs_;
+  std::unique_ptr<journal::FaultDisk> disk_, image_;
+  std::map<uint32_t, std::shared_ptr<journal::MemoryLog>> logs_;
+  struct Queue {
+    std::deque<std::function<void()>> waiting;
+    journal::MemoryJournal* journal = nullptr;
+  };
+  std::vector<std::unique_ptr<Queue>> queues_;  // of the shared log's handles
+  struct Life;
+  std::unique_ptr<Life> life_;
+  runtime::Engine* engine_ = nullptr;
+  std::vector<std::shared_ptr<Exchange>> exchanges_;
+  std::string admin_token_, admin_identity_, admin_token_id_;
+  std::vector<std::string> warnings_, story_;
+  Tally tally_;
+  uint64_t trace_ = 0xcbf29ce484222325, numbers_ = 0;
+  uint32_t partitions_ = 1, cores_ = 1;
+  size_t memory_bytes_ = 0;
+  runtime::TaskLimits limits_;
+  bool shared_log_ = false, faults_on_ = true, down_ = false, draining_ = false, spoiled_ = false;
+  std::map<uint32_t, uint64_t> durable_;  // last acknowledged frame of each partition, when it went down
+  Fault how_ = Fault::kill;
+  int armed_point_ = -1;
+  uint32_t passes_left_ = 0;
+  int64_t full_until_us_ = 0, slow_disk_until_us_ = 0, slow_workers_until_us_ = 0, busy_until_us_ = 0,
+          clock_until_us_ = 0, kill_at_us_ = INT64_MAX;
+};
+
+}  // namespace watchword::simulation
