@@ -11,13 +11,20 @@ struct Span {
   char32_t first, last;
 };
 constexpr std::array kHidden{
-    Span{0x00, 0x1f},     Span{0x7f, 0x9f},     Span{0xad, 0xad},     Span{0x61c, 0x61c},
-    Span{0x180e, 0x180e}, Span{0x200b, 0x200f}, Span{0x2028, 0x202e}, Span{0x2060, 0x206f},
-    Span{0xfeff, 0xfeff}, Span{0xfff9, 0xfffb}, Span{0xfffe, 0xffff}, Span{0xe0000, 0xe0fff},
+    Span{0x00, 0x1f},       Span{0x7f, 0x9f},       Span{0xad, 0xad},     Span{0x34f, 0x34f},
+    Span{0x61c, 0x61c},     Span{0x115f, 0x1160},   Span{0x17b4, 0x17b5}, Span{0x180b, 0x180f},
+    Span{0x200b, 0x200f},   Span{0x2028, 0x202e},   Span{0x2060, 0x206f}, Span{0x2800, 0x2800},
+    Span{0x3164, 0x3164},   Span{0xfeff, 0xfeff},   Span{0xffa0, 0xffa0}, Span{0xfff9, 0xfffb},
+    Span{0xfffe, 0xffff},   Span{0x1d173, 0x1d17a}, Span{0xe0000, 0xe0fff},
+};
+// Fine in prose; in a name they look like the plain space, or like nothing.
+constexpr std::array kNotInNames{
+    Span{0xa0, 0xa0},     Span{0x1680, 0x1680}, Span{0x2000, 0x200a}, Span{0x202f, 0x202f},
+    Span{0x205f, 0x205f}, Span{0x3000, 0x3000}, Span{0xfe00, 0xfe0f},
 };
 
-bool is_hidden(char32_t character) {
-  return std::any_of(kHidden.begin(), kHidden.end(), [&](const Span& span) {
+bool is_within(std::span<const Span> spans, char32_t character) {
+  return std::ranges::any_of(spans, [&](const Span& span) {
     return character >= span.first && character <= span.last;
   });
 }
@@ -66,13 +73,15 @@ std::optional<size_t> printable_length(std::string_view text, Lines lines) {
     const auto character = take_character(text);
     if (!character) return std::nullopt;
     if (lines == Lines::many && (*character == '\n' || *character == '\t')) continue;
-    if (is_hidden(*character)) return std::nullopt;
+    if (is_within(kHidden, *character)) return std::nullopt;
   }
   return length;
 }
 
 bool is_name(std::string_view text) {
   const auto length = printable_length(text);
+  for (std::string_view rest = text; length && !rest.empty();)
+    if (is_within(kNotInNames, *take_character(rest))) return false;
   return length && *length >= 1 && *length <= kMaxNameCharacters && text.front() != ' ' &&
          text.back() != ' ';
 }

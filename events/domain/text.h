@@ -23,7 +23,7 @@ enum class Lines { one, many };  // many: line feeds and tabs are fine too
 // direction-changing character, with which one text could pass for another.
 std::optional<size_t> printable_length(std::string_view text, Lines lines = Lines::one);
 
-// 1..kMaxNameCharacters printable characters, no space at either end.
+// 1..kMaxNameCharacters printable characters, no space at either end, and none but U+0020; no variation selectors.
 bool is_name(std::string_view text);
 
 // Why somebody did something; may be empty. Errors: invalid "reason.malformed", unprocessable "reason.too_long".

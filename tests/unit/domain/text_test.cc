@@ -36,7 +36,8 @@ TEST(PrintableText, HasNoOverlongSurrogateOrOutsideCharacters) {
 TEST(PrintableText, HidesNothing) {
   for (const std::string_view hidden :
        {"\x01", "\x1f", "\x7f", "\u0080", "\u009f", "\u00ad", "\u200b", "\u200f", "\u2028", "\u202e",
-        "\u2060", "\u2066", "\ufeff", "\uffff"}) {
+        "\u2060", "\u2066", "\ufeff", "\uffff", "\u034f", "\u115f", "\u180b", "\u2800", "\u3164",
+        "\uffa0", "\U0001d173"}) {
     EXPECT_EQ(printable_length(hidden), std::nullopt);
     EXPECT_EQ(printable_length(hidden, Lines::many), std::nullopt);
   }
@@ -57,6 +58,14 @@ TEST(Name, IsOneTo128CharactersWithoutSpaceAtItsEnds) {
                                   std::string("a "), std::string("a\nb")}) {
     EXPECT_FALSE(is_name(text)) << text;
   }
+}
+
+TEST(Name, HasNoCharacterThatLooksLikeASpaceOrLikeNothing) {
+  for (const std::string text :
+       {"a\u00a0b", "a\u2003b", "a\u3000", "\u202fa", "a\ufe0f", "a\u200b", "a\u3164"}) {
+    EXPECT_FALSE(is_name(text)) << text;
+  }
+  EXPECT_EQ(printable_length("\u2764\ufe0f, he said"), 11u);  // prose may
 }
 
 }  // namespace
