@@ -8,6 +8,7 @@
 namespace watchword::runtime {
 namespace {
 
+constexpr size_t kObservationBytesMax = 32u << 10;  // a larger one could stand at the head of its queue for ever
 constexpr size_t kRoomForEvents = 16u << 10;  // kept free in a frame for what follows from an observation
 constexpr size_t kCommandsThatFillATurn = 32;
 constexpr uint32_t kLookAhead = 16;
@@ -355,6 +356,10 @@ void PartitionTask::take_observations(Flight& flight, int64_t started_us) {
     const uint32_t from = pending.next == 0 ? 0 : pending.batch.ends[pending.next - 1];
     const std::string_view bytes =
         std::string_view(pending.batch.bytes).substr(from, pending.batch.ends[pending.next] - from);
+    if (bytes.size() > kObservationBytesMax) {
+      pending.receipt.rejected.emplace_back(pending.next++, "observation.too_large");
+      continue;
+    }
     if (taken % kLookAhead == 0) look_ahead(pending);
     if (builder_.bytes() + bytes.size() > room) break;
     if (busy && taken % 16 == 15 &&

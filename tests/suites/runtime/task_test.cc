@@ -175,6 +175,19 @@ TEST_F(Task, AnObservationCountsOnceHoweverOftenItComes) {
   EXPECT_EQ(partition.state.find<detectors::Baseline>(kBilling)->successes, 2u);
 }
 
+TEST_F(Task, AnObservationTooLargeForAFrameIsRefusedAndKeepsNobodyWaiting) {
+  Partition partition(log, clock);
+  const std::string endless(300'000, 'x');
+  const auto seen = observe(
+      partition, {{"large", kBilling, clock.wall, v1::SUCCESS, "", "", endless}, {"small", kBilling}});
+  partition.settle();
+  ASSERT_TRUE(*seen) << "still waiting";
+  EXPECT_EQ((*seen)->accepted, 1u);
+  ASSERT_EQ((*seen)->rejected.size(), 1u);
+  EXPECT_EQ((*seen)->rejected[0].second, "observation.too_large");
+  EXPECT_EQ(partition.task->waiting_observation_bytes(), 0u);
+}
+
 TEST_F(Task, AnExpiredTokenIsMarkedWhenItsTimeComesThoughNobodyAsks) {
   Partition partition(log, clock);
   send(partition, registering(kBilling));
