@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what Watchword needs to build, test and run on Debian 12, by apt: only what is missing.
-# Usage: deploy/setup.sh [--lint] [--check]
+# Usage: deploy/setup.sh [--lint] [--fuzz] [--check]
 #   --lint   also Node.js and npm, for linting the API descriptions (a newer node outside apt will do)
+#   --fuzz   also clang with libFuzzer, for tests/fuzz
 #   --check  installs nothing; exit 1 and the list if something is missing
 set -euo pipefail
 
@@ -13,16 +14,18 @@ packages=(
   prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
   libzstd-dev zlib1g-dev libcctz-dev libisal-dev libxxhash-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  nginx-light curl jq openssl ca-certificates tzdata
+  nginx-light haproxy curl jq openssl ca-certificates tzdata
 )
 
 lint=no
+fuzz=no
 check=no
 for argument in "$@"; do
   case "$argument" in
     --lint) lint=yes ;;
+    --fuzz) fuzz=yes ;;
     --check) check=yes ;;
-    -h|--help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
+    -h|--help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
     *) echo "setup.sh: '$argument' is no option; see deploy/setup.sh --help" >&2; exit 2 ;;
   esac
 done
@@ -36,6 +39,12 @@ die() {
 if [ "$lint" = yes ]; then
   command -v node >/dev/null || packages+=(nodejs)
   command -v npm >/dev/null || packages+=(npm)
+fi
+# 22 comes with Debian's security updates, 19 with Debian 12 itself.
+if [ "$fuzz" = yes ]; then
+  clang=19
+  if command -v clang++-22 >/dev/null || apt-cache show clang-22 >/dev/null 2>&1; then clang=22; fi
+  packages+=("clang-$clang" "libclang-rt-$clang-dev" "llvm-$clang")
 fi
 
 command -v dpkg-query >/dev/null ||
@@ -73,9 +82,9 @@ trap 'rm -f "$log"' EXIT
   cat "$log" >&2
   die "apt-get update failed. Check the network and /etc/apt/sources.list, then run deploy/setup.sh again."
 }
-# nginx must not start by itself: only the demo uses it, with a configuration of its own.
+# The proxies must not start by themselves: only the demo and tests use them, with configurations of their own.
 policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ] && [[ " ${missing[*]} " == *" nginx-light "* ]]; then
+if [ ! -e "$policy" ] && [[ " ${missing[*]} " =~ " "(nginx-light|haproxy)" " ]]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod 755 "$policy"
   trap 'rm -f "$log"; "${as_root[@]}" rm -f "$policy"' EXIT
