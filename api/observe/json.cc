@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
+#include <functional>
 
 #include "api/observe/reading.h"
 
@@ -42,8 +43,9 @@ class Handler {
   Handler(Reading& reading, Batch& batch, bool events)
       : reading_(reading), batch_(batch), events_(events) {}
 
-  // Where the next document's items are numbered from; a list is allowed or not.
-  void start(size_t first_index, bool list_allowed) {
+  // The next document; where its items are numbered from; a list is allowed or not.
+  void start(std::string_view text, size_t first_index, bool list_allowed) {
+    text_ = text;
     index_ = first_index;
     list_allowed_ = list_allowed;
     place_ = Place::top;
@@ -130,7 +132,7 @@ class Handler {
     return true;
   }
   bool on_string(json::string_view last, size_t, json::error_code& error) {
-    const bool escaped = !parts_.empty();
+    const bool escaped = !stands_in_text(last);
     const std::string_view text = whole(last);
     if (skipped_ > 0) return true;
     if (escaped && text.find('\0') != text.npos) return other_value("must not hold a NUL"), true;
@@ -159,10 +161,18 @@ class Handler {
  private:
   enum class Place : uint8_t { top, list, event, observation, attributes };
 
+  // Without escapes and in one part. Any other comes from a buffer of the parser's, gone once the
+  // call returns, also when it comes in one part: a text that begins with an escape.
+  bool stands_in_text(json::string_view last) const {
+    const std::less<const char*> before;
+    return parts_.empty() && !before(last.data(), text_.data()) &&
+           !before(text_.data() + text_.size(), last.data() + last.size());
+  }
+
   // The parts of a text with escapes are put together and kept; a text without any is a view into
   // the body.
   std::string_view whole(json::string_view last) {
-    if (parts_.empty()) return {last.data(), last.size()};
+    if (stands_in_text(last)) return {last.data(), last.size()};
     parts_.append(last.data(), last.size());
     const std::string_view kept = reading_.keep(parts_);
     parts_.clear();
@@ -283,6 +293,7 @@ class Handler {
   Reading& reading_;
   Batch& batch_;
   const bool events_;
+  std::string_view text_;
   bool list_allowed_ = false;
   bool wrong_shape_ = false;
   Place place_ = Place::top;
@@ -333,7 +344,7 @@ Result<> parse_all(json::basic_parser<Handler>& parser, std::string_view text) {
 void read_line(json::basic_parser<Handler>& parser, Batch& batch, size_t index,
                std::string_view line) {
   const size_t drafts = batch.drafts.size(), rejections = batch.rejections.size();
-  parser.handler().start(index, false);
+  parser.handler().start(line, index, false);
   const auto parsed = parse_all(parser, line);
   if (parsed) return;
   batch.drafts.resize(drafts);
@@ -365,7 +376,7 @@ Result<Batch> read_json(Form form, std::string_view body, int64_t now_ms) {
     read_lines(parser, batch, body);
     return batch;
   }
-  parser.handler().start(0, form != Form::cloud_event);
+  parser.handler().start(body, 0, form != Form::cloud_event);
   if (const auto parsed = parse_all(parser, body); !parsed) return parsed.error();
   batch.single |= form == Form::cloud_event;
   return batch;

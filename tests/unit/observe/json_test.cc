@@ -76,6 +76,26 @@ TEST(ObservationJson, AListKeepsTheIndexOfEachAndABadOneStopsNoOther) {
   EXPECT_EQ(batch.rejections[1].code, "not_an_object");
 }
 
+// The parser hands such a text out of a buffer of its own.
+TEST(ObservationJson, ATextThatBeginsWithAnEscapeIsKept) {
+  const Batch batch = read_ok(observation(
+      R"("user_agent":"\"curl\"","\u0061ction":"\u0061pi.call","attributes":{"\u006bey":"\u0076"},"resource":"\/r")"));
+  const Batch other = read_ok(observation(R"("user_agent":"\"wget\"","resource":"\\windows")"));
+  ASSERT_EQ(batch.drafts.size(), 1u);
+  EXPECT_EQ(batch.drafts[0].user_agent, "\"curl\"");
+  EXPECT_EQ(batch.drafts[0].action, "api.call");
+  EXPECT_EQ(batch.drafts[0].resource, "/r");
+  ASSERT_EQ(batch.drafts[0].attributes.size(), 1u);
+  EXPECT_EQ(batch.drafts[0].attributes[0].key, "key");
+  EXPECT_EQ(batch.drafts[0].attributes[0].value, "v");
+  EXPECT_EQ(other.drafts[0].user_agent, "\"wget\"");
+}
+
+TEST(ObservationJson, ATextThatBeginsWithANulIsRefused) {
+  EXPECT_NE(first_problem(observation(R"("user_agent":"\u0000")")), "accepted");
+  EXPECT_NE(first_problem(observation(R"("attributes":{"a":"\u0000b"})")), "accepted");
+}
+
 TEST(ObservationJson, EveryRefusalNamesItsField) {
   const std::pair<std::string, std::string> cases[] = {
       {R"("source":"b")", "duplicate_field: source stands twice"},
