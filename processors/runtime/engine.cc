@@ -73,6 +73,8 @@ Engine::~Engine() {
   workers_.reset();  // the last jobs post to loops that still stand
   partitions_.clear();
   control_.reset();
+  for (int round = 0; round < 2; ++round)  // what the first drops may itself queue something
+    for (auto& context : contexts_) context->drop_work();
   if (lock_file_ >= 0) ::close(lock_file_);
 }
 
@@ -88,7 +90,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, const Clock&
   const uint32_t cores =
       std::min(count, engine->options_.cores != 0 ? engine->options_.cores : processors);
   for (uint32_t core = 0; core < cores; ++core) {
-    engine->contexts_.push_back(std::make_unique<boost::asio::io_context>(1));
+    engine->contexts_.push_back(std::make_unique<Core>(1));
     engine->loops_.push_back(engine->options_.machine.make_loop(*engine->contexts_.back()));
     engine->guards_.emplace_back(engine->contexts_.back()->get_executor());
   }
@@ -108,6 +110,7 @@ Result<> Engine::lock() {
                  options_.directory + " does not exist: run 'watchword init --data " +
                      options_.directory + "' first"};
   if (auto made = make_directory(options_.directory); !made) return made;
+  if (auto good = keys::check_private_folder(options_.directory); !good) return good;
   const std::string path = options_.directory + "/lock";
   lock_file_ = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   if (lock_file_ < 0) return Error{Errc::io, "engine.lock", path + ": " + std::strerror(errno)};
@@ -121,6 +124,7 @@ Result<> Engine::lock() {
 Result<> Engine::open_keys() {
   const std::string directory = options_.directory + "/keys";
   if (auto made = make_directory(directory); !made) return made;
+  if (auto good = keys::check_private_folder(directory); !good) return good;
   auto file = keys::KeyFile::open(directory + "/master.key", entropy_);
   if (!file) return file.error();
   key_file_ = std::make_unique<keys::KeyFile>(std::move(*file));

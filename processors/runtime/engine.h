@@ -66,6 +66,13 @@ struct Partition {
   std::atomic<uint64_t> durable_seq{0};  // applied; for readers of the journal on other threads
 };
 
+// A core's queue. What waits on one core may hold what belongs to another: at the end all of it goes before any queue does.
+class Core : public boost::asio::io_context {
+ public:
+  using io_context::io_context;
+  void drop_work() { shutdown(); }
+};
+
 class Engine {
  public:
   // Opens, recovers and claims; serves nothing yet. Errors say what to do.
@@ -145,7 +152,7 @@ class Engine {
   v1::ControlState control_row_;
   std::unique_ptr<Partition> control_;
   std::vector<std::unique_ptr<Partition>> partitions_;
-  std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
+  std::vector<std::unique_ptr<Core>> contexts_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guards_;
   std::vector<std::thread> threads_;
