@@ -29,9 +29,24 @@ std::vector<fs::path> files_below(const fs::path& folder) {
   return files;
 }
 
+std::vector<std::pair<fs::path, uintmax_t>> listing(const fs::path& folder) {
+  std::vector<std::pair<fs::path, uintmax_t>> found;
+  std::error_code gone;
+  for (fs::recursive_directory_iterator at(folder, gone), end; !gone && at != end; at.increment(gone))
+    if (at->is_regular_file(gone)) found.emplace_back(at->path(), at->file_size(gone));
+  std::ranges::sort(found);
+  return found;
+}
+
+// RocksDB drops files on a thread of its own: copied until nothing moved meanwhile.
 void copy_folder(const fs::path& from, const fs::path& to) {
-  fs::remove_all(to);
-  fs::copy(from, to, fs::copy_options::recursive);
+  for (std::error_code failed(1, std::generic_category()); failed;) {
+    const auto before = listing(from);
+    fs::remove_all(to);
+    failed.clear();
+    fs::copy(from, to, fs::copy_options::recursive, failed);
+    if (!failed && before != listing(from)) failed = std::make_error_code(std::errc::interrupted);
+  }
 }
 
 }  // namespace
@@ -46,7 +61,7 @@ void World::arm() {
   armed_point_ = -1;
   if (!faults_on_ || !chance_.one_in(2)) return;
   armed_point_ = static_cast<int>(chance_.below(kCrashPoints.size()));
-  passes_left_ = 1 + static_cast<uint32_t>(chance_.skewed(60));
+  passes_left_ = 1 + static_cast<uint32_t>(chance_.skewed(chance_.of<uint64_t>({1, 5, 80})));
 }
 
 void World::at_point(CrashPoint point) {
@@ -172,6 +187,15 @@ void World::check_damaged_journal() {
     throw Violation("damage_is_found", path + ": a flipped bit at " + std::to_string(at) + " cut off frames that were acknowledged");
 }
 
+uint64_t World::durable_now(uint32_t partition) const {
+  if (const auto log = logs_.find(partition); log != logs_.end()) return journal::open_memory(log->second, {[](auto) {}})->tail().seq;
+  auto disk = disk_->clone();
+  disk->lose_power([](const std::string&, uint64_t) { return false; });
+  const std::string folder = settings_.directory + "/node/p" + std::to_string(partition) + "/journal";
+  const auto opened = journal::open_segments_read_only(folder, partition, disk.get(), 0);
+  return opened ? (*opened)->tail().seq : 0;
+}
+
 uint64_t World::last_durable(uint32_t partition) const {
   const auto found = durable_.find(partition);
   return found == durable_.end() ? 0 : found->second;
@@ -252,8 +276,9 @@ void World::take_over(uint32_t partition) {
   note("another node claims partition " + std::to_string(partition));
   auto other = journal::open_memory(log->second, {[](std::function<void()> job) { job(); }});
   const auto tail = other->tail();
-  if (!other->claim("other", entropy_.draw<16>(), tail.time_ms))
-    throw Violation("one_owner", "a claim of the next epoch was refused");
+  const auto claimed = other->claim("other", entropy_.draw<16>(), tail.time_ms);
+  if (!claimed) throw Violation("one_owner", "a claim of the next epoch was refused");
+  foreign_.emplace(partition, claimed->epoch);
   kill_at_us_ = clock_.boot_us + chance_.between(1'000, 400'000);
 }
 

@@ -257,6 +257,7 @@ void World::answer(const std::shared_ptr<Exchange>& exchange) {
   std::erase(exchanges_, exchange);
   Reply reply;
   reply.status = exchange->response.status;
+  ++tally_.statuses[exchange->response.status % tally_.statuses.size()];
   reply.body = exchange->response.body;
   const std::string headers(exchange->response.headers());
   for (size_t at = 0; at < headers.size();) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,32 +18,11 @@
 #include "tests/simulation/chance.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/request.h"
+#include "tests/simulation/tally.h"
 #include "tests/support/fault_disk.h"
 
 namespace watchword::simulation {
 
-enum class Fault : uint8_t {
-  kill,            // the process, at a named point or between two steps
-  power_loss,      // unsynced sectors dropped, kept or torn in any mixture
-  torn_sector,     // of one of them only a part arrived
-  clean_stop,
-  write_error,     // or a failed sync: the process ends by itself
-  short_write,
-  interrupted,     // EINTR
-  slow_disk,
-  disk_full,
-  clock_back,      // the wall clock, an hour
-  clock_forward,   // a year
-  slow_workers,
-  busy_workers,    // their queue is full
-  foreign_claim,   // another node takes the partition (shared log)
-  failed_append,   // the broker says no (shared log)
-  older_rows,      // the node comes back with an earlier checkpoint
-  no_rows,         // with none
-  damaged_rows,    // a bit of a RocksDB file flips while it is down
-  damaged_journal, // a bit of the journal: found and named; the undamaged file is put back
-  count_
-};
 std::string_view name_of(Fault fault);
 
 struct WorldSettings {
@@ -50,12 +30,6 @@ struct WorldSettings {
   std::string directory;   // made, and removed at the end; on a file system in memory
   bool faults = true;
   bool verbose = false;    // prints every step
-};
-
-struct Tally {
-  uint64_t steps = 0, requests = 0, lost = 0, crashes = 0, restarts = 0, frames = 0;
-  std::array<uint64_t, static_cast<size_t>(Fault::count_)> faults{};
-  std::array<uint64_t, kCrashPoints.size()> points{};  // crashed at
 };
 
 class World {
@@ -90,7 +64,11 @@ class World {
   std::vector<std::string> journal_paths() const;
   std::string disk_content(const std::string& path) const { return disk_->content(path); }
   const std::vector<std::string>& warnings() const { return warnings_; }
-  const Tally& tally() const { return tally_; }
+  Tally& tally() { return tally_; }
+  // Whether another node claimed the partition with this epoch.
+  bool is_foreign(uint32_t partition, uint64_t epoch) const { return foreign_.contains({partition, epoch}); }
+  // The last frame that would be left if the power went now and nothing unsynced arrived.
+  uint64_t durable_now(uint32_t partition) const;
   bool journal_is_shared() const { return shared_log_; }
 
   // Same seed, same hash: over every step taken and every answer given.
@@ -135,6 +113,7 @@ class World {
   Jobs jobs_;
   std::unique_ptr<journal::FaultDisk> disk_, image_;
   std::map<uint32_t, std::shared_ptr<journal::MemoryLog>> logs_;
+  std::set<std::pair<uint32_t, uint64_t>> foreign_;
   struct Queue {
     std::deque<std::function<void()>> waiting;
     journal::MemoryJournal* journal = nullptr;
