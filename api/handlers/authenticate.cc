@@ -97,7 +97,24 @@ awaitable<std::optional<Presented>> present_jwt(Api& api, std::string_view token
   co_return presented;
 }
 
+bool too_many_failures(Api& api, Call& call) {
+  const auto verdict =
+      api.failure_rate.take(http::rate_key(call.client), api.engine.clock().boottime_us());
+  if (verdict.allowed) return false;
+  ++api.metrics.rate_exceeded;
+  http::answer_rate_exceeded("failures", api.settings.failure_rate, verdict, call.request,
+                             call.response);
+  return true;
+}
+
 }  // namespace
+
+void fail_authentication(Api& api, Call& call, const Error& error, bool presented) {
+  ++api.metrics.authentication_failures;
+  const bool refused = error.code == Errc::unauthenticated || error.code == Errc::denied;
+  if (presented && refused && too_many_failures(api, call)) return;
+  fail(call, error);
+}
 
 awaitable<std::optional<Presented>> present(Api& api, std::string_view token) {
   if (domain::service_token::well_formed_secret(token)) {

@@ -30,4 +30,8 @@ const v1::ServiceTokenState* find_service_token(fold::State& rows, const Present
 // unauthenticated "auth.token.*"; unavailable when the owner does not serve.
 boost::asio::awaitable<Result<Caller>> authenticate(Api& api, std::string_view token);
 
+// Ends a call whose credential is not good. One that was `presented` is charged to the client's network, and once that has
+// too many the answer is 429; a valid credential is never refused for it.
+void fail_authentication(Api& api, Call& call, const Error& error, bool presented);
+
 }  // namespace watchword::api

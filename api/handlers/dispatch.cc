@@ -22,17 +22,6 @@ void refuse_verb(Call& call) {
   http::answer_problem(problem, call.request, call.response);
 }
 
-// Failed authentication is limited by the client's network; valid credentials never are by it.
-bool too_many_failures(Api& api, Call& call) {
-  const auto verdict =
-      api.failure_rate.take(http::rate_key(call.client), api.engine.clock().boottime_us());
-  if (verdict.allowed) return false;
-  ++api.metrics.rate_exceeded;
-  http::answer_rate_exceeded("failures", api.settings.failure_rate, verdict, call.request,
-                             call.response);
-  return true;
-}
-
 bool over_rate(Api& api, Call& call) {
   ++api.metrics.rate_checked;
   const auto verdict = api.principal_rate.take(http::rate_key(call.caller.principal.view()),
@@ -52,10 +41,7 @@ awaitable<bool> admitted(Api& api, Call& call) {
                                 "send Authorization: Bearer with a token"};
   if (token) caller = co_await authenticate(api, *token);
   if (!caller) {
-    ++api.metrics.authentication_failures;
-    if (caller.error().code == Errc::unauthenticated && token && too_many_failures(api, call))
-      co_return false;
-    fail(call, caller.error());
+    fail_authentication(api, call, caller.error(), token.has_value());
     co_return false;
   }
   call.caller = std::move(*caller);

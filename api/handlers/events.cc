@@ -228,7 +228,8 @@ Result<Again> again_of(Api& api, const Call& call) {
     again.same = repeatable(api, call, *key);
   } else {
     const auto body = api.engine.key_file().body_hmac(call.request.body());
-    again.same = repeatable(api, call, crypto::view(body));
+    std::string whole(crypto::view(body));
+    again.same = repeatable(api, call, whole.append(call.request.head().query));
     again.by_body = true;
   }
   return again;

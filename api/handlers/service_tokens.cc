@@ -20,6 +20,11 @@ namespace {
 namespace json = boost::json;
 namespace service_token = domain::service_token;
 
+constexpr std::string_view kNameTaken = "token.service.name_taken";
+constexpr std::string_view kNameReserved = "token.service.name_reserved";  // by a call that still runs
+constexpr int kReserveTries = 40;
+constexpr int64_t kReservePauseUs = 5'000;
+
 struct Asked {
   service_token::Create create;
   Id principal;
@@ -107,7 +112,8 @@ class Name {
                          fold::Ahead& rows, const runtime::Moment&) -> Result<runtime::Decided> {
       const auto* row = rows.find<v1::NameState>(row_id);
       if (what == 0 && row != nullptr && row->owner() != owner.view())
-        return Error{Errc::conflict, "token.service.name_taken", "a token of that name exists"};
+        return Error{Errc::conflict, row->confirmed() ? kNameTaken : kNameReserved,
+                     "a token of that name exists"};
       return runtime::Decided{{event}, ""};
     };
     auto answer = co_await run(api_, home_, std::move(command));
@@ -166,6 +172,28 @@ awaitable<std::optional<runtime::Answer>> first_answer(Api& api, Call& call, run
       });
 }
 
+struct Reserved {
+  std::optional<runtime::Answer> before;  // of the same call: there is nothing to create
+  Result<> result;
+};
+
+// Of one call sent twice at once the later waits for the answer of the earlier, instead of finding its own name taken.
+awaitable<Reserved> reserve(Api& api, Call& call, runtime::Partition& owner, Name& name) {
+  Reserved out;
+  for (int tries = 0; tries < kReserveTries; ++tries) {
+    out.before = co_await first_answer(api, call, owner);
+    if (out.before) co_return out;
+    out.result = co_await name.reserve();
+    if (out.result || out.result.error().code != Errc::conflict) co_return out;
+    if (!call.request.header("Idempotency-Key")) co_return out;
+    if (out.result.error().reason == kNameReserved)
+      co_await pause(api, kReservePauseUs);
+    else
+      tries = std::max(tries, kReserveTries - 2);  // confirmed: one more look at its answer decides
+  }
+  co_return out;
+}
+
 void answer_created(Api& api, Call& call, const runtime::Answer& answer, std::string_view secret) {
   if (!answer.body) return fail(call, answer.body.error());
   call.response.status = 201;
@@ -192,8 +220,6 @@ awaitable<void> create(Api& api, Call& call) {
   auto name = service_token::normalised_name(asked.create.name);
   if (!name) co_return fail(call, name.error());
   auto& owner = api.engine.owner(asked.principal);
-  if (const auto before = co_await first_answer(api, call, owner))
-    co_return answer_created(api, call, *before, {});
   auto secret = co_await on_worker(api, [&]() -> Result<std::string> {
     return std::string(commands::draw_secret(asked.principal.slot(), api.engine.entropy()).view());
   });
@@ -202,7 +228,9 @@ awaitable<void> create(Api& api, Call& call) {
   asked.create.token_id =
       mint_id(api.engine.clock().wall_ms(), asked.principal.slot(), api.engine.entropy());
   Name reservation(api, call, *name, asked.create.token_id);
-  if (auto reserved = co_await reservation.reserve(); !reserved) co_return fail(call, reserved.error());
+  const auto reserved = co_await reserve(api, call, owner, reservation);
+  if (reserved.before) co_return answer_created(api, call, *reserved.before, {});
+  if (!reserved.result) co_return fail(call, reserved.result.error());
   auto decide = creating(call, asked, seal_answer(api, call, *secret));
   const auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
   const bool made = answer.body && !answer.repeated;

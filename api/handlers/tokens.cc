@@ -204,9 +204,15 @@ awaitable<void> issue_jit(Api& api, Call& call) {
   auto fields = body->fields();
   auto asked = read_body(fields);
   if (!body->done(fields)) co_return http::answer_problem(body->problem(), call.request, call.response);
-  if (auto allowed = co_await may_ask(api, call, asked); !allowed) co_return fail(call, allowed.error());
+  if (auto allowed = co_await may_ask(api, call, asked); !allowed) {
+    const bool known = call.caller.authenticated, presented = call.request.bearer().has_value();
+    co_return known ? fail(call, allowed.error())
+                    : fail_authentication(api, call, allowed.error(), presented);
+  }
   auto attested = co_await attest(api, asked);
-  if (!attested) co_return fail(call, attested.error());
+  if (!attested)
+    co_return call.caller.authenticated ? fail(call, attested.error())
+                                        : fail_authentication(api, call, attested.error(), true);
   if (!call.caller.authenticated) call.caller.principal = asked.identity_id;
   auto& issue = asked.issue;
   const int64_t now_ms = api.engine.clock().wall_ms();
