@@ -2,36 +2,29 @@
 
 #include <boost/json/serialize.hpp>
 #include <charconv>
-#include <cstring>
 
+#include "api/handlers/cursor.h"
 #include "api/http/form.h"
-#include "events/crypto/encoding.h"
-#include "events/crypto/hash.h"
 #include "processors/publisher/text.h"
 
 namespace watchword::api {
 namespace {
 
-constexpr size_t kMacBytes = 12;
 constexpr size_t kLooksPerPage = 20'000;  // a filter that matches little ends the page early, with a cursor
 
-std::string mac_of(Api& api, const Call& call, const Page& page, std::string_view payload) {
+// The address and the filter; what is paged by one may not be gone on with by another.
+std::string bound_of(const Call& call, const Page& page) {
   std::string bound(call.request.method());
-  bound.append(call.request.path()).append(1, '\0').append(page.filter).append(1, '\0').append(payload);
-  const auto mac = crypto::hmac_sha256(api.engine.key_file().body_hmac_key().view(), bound);
-  return std::string(crypto::view(mac).substr(0, kMacBytes));
+  return bound.append(call.request.path()).append(1, '\0').append(page.filter);
 }
 
-bool read_cursor(Api& api, const Call& call, std::string_view text, Page& page) {
-  const auto raw = crypto::from_base64url(text);
-  if (!raw || raw->size() < kMacBytes + 4) return false;
-  const std::string_view payload = std::string_view(*raw).substr(kMacBytes);
-  if (!crypto::equal_constant_time(std::string_view(*raw).substr(0, kMacBytes),
-                                   mac_of(api, call, page, payload)))
-    return false;
-  std::memcpy(&page.partition, payload.data(), 4);
-  page.after = payload.substr(4);
-  return page.partition < api.engine.partitions();
+bool take_cursor(Api& api, const Call& call, std::string_view text, Page& page) {
+  auto cursor =
+      read_cursor(text, api.engine.key_file().body_hmac_key().view(), bound_of(call, page));
+  if (!cursor || cursor->partition >= api.engine.partitions()) return false;
+  page.partition = cursor->partition;
+  page.after = std::move(cursor->after);
+  return true;
 }
 
 struct Portion {
@@ -81,7 +74,7 @@ Result<Page> page_for(Api& api, Call& call, std::string filter) {
     page.limit = static_cast<size_t>(number);
   }
   if (const auto cursor = (*query)->find("cursor"))
-    if (!read_cursor(api, call, *cursor, page))
+    if (!take_cursor(api, call, *cursor, page))
       return Error{Errc::invalid, "api.page.cursor", "this cursor is not of this list and filter"};
   return page;
 }
@@ -100,10 +93,8 @@ Result<Page> page_of(Api& api, Call& call, std::initializer_list<std::string_vie
 }
 
 std::string cursor_of(Api& api, const Call& call, const Page& page) {
-  std::string payload(4, '\0');
-  std::memcpy(payload.data(), &page.partition, 4);
-  payload.append(page.after);
-  return crypto::base64url(mac_of(api, call, page, payload) + payload);
+  return write_cursor({page.partition, page.after}, api.engine.key_file().body_hmac_key().view(),
+                      bound_of(call, page));
 }
 
 awaitable<void> answer_page(Api& api, Call& call, Page page, std::string prefix, Row row) {
