@@ -162,6 +162,7 @@ std::optional<Position> Position::parse(std::string_view text) {
   if (first.ec != std::errc{} || first.ptr == end || *first.ptr != ':') return std::nullopt;
   const auto second = std::from_chars(first.ptr + 1, end, position.seq);
   if (second.ec != std::errc{} || second.ptr != end) return std::nullopt;
+  if (position.text() != text) return std::nullopt;  // "00:1": one text for one position
   return position;
 }
 

@@ -87,6 +87,7 @@ std::optional<Place> parse_event_id(std::string_view id) {
   if (!number(place.position.partition, false) || !number(place.position.seq, false) ||
       !number(place.index, true))
     return std::nullopt;
+  if (event_id(place.position, place.index) != id) return std::nullopt;  // one text for one event
   return place;
 }
 
