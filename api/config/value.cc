@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "api/config/table.h"
+#include "api/http/utf8.h"
 
 namespace watchword::config {
 namespace {
@@ -181,6 +182,9 @@ Result<> write_value(const Setting& setting, Value value, Settings& settings) {
 
 Result<> write_text(const Setting& setting, std::string_view text, int64_t scale,
                     Settings& settings) {
+  // TOML takes nothing else, and `config show` writes TOML.
+  if (!http::is_utf8(text))
+    return Error{Errc::invalid, "config.value.unreadable", "must be UTF-8"};
   auto value = parse(setting, text, scale);
   if (!value && setting.secret) return unreadable("********", type_name(setting));
   if (!value) return value.error();
