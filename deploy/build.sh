@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Watchword into build/<preset>/. Usage: deploy/build.sh [release|asan|tsan] [target...]
+# Builds Watchword into build/<preset>/. Usage: deploy/build.sh [release|asan|tsan|fuzz|coverage] [target...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}
@@ -8,8 +8,15 @@ case "$preset" in
   release) flags=(-DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -g1") ;;
   asan) flags=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DWATCHWORD_SANITIZER=address,undefined) ;;
   tsan) flags=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DWATCHWORD_SANITIZER=thread) ;;
+  coverage) flags=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1 --coverage") ;;
+  fuzz)
+    clang=$(command -v clang++-22 || command -v clang++-19 || true)
+    [ -n "$clang" ] || { echo "build.sh: fuzzing needs clang; run deploy/setup.sh --fuzz first" >&2; exit 1; }
+    flags=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DWATCHWORD_SANITIZER=address,undefined
+      -DWATCHWORD_FUZZ=ON "-DCMAKE_CXX_COMPILER=$clang" "-DCMAKE_C_COMPILER=${clang/++/}")
+    [ $# -gt 0 ] || set -- fuzz ;;
   -h|--help) sed -n '2s/^# //p' "$0"; exit 0 ;;
-  *) echo "build.sh: '$preset' is no preset; use release, asan or tsan" >&2; exit 2 ;;
+  *) echo "build.sh: '$preset' is no preset; use release, asan, tsan, fuzz or coverage" >&2; exit 2 ;;
 esac
 for tool in cmake ninja g++; do
   command -v "$tool" >/dev/null || {
