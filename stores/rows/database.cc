@@ -12,6 +12,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <cstring>
+#include <shared_mutex>
 
 #include "events/base/crash_point.h"
 
@@ -27,6 +28,8 @@ Error failed(const rocksdb::Status& status, std::string_view reason) {
   return Error{corrupt ? Errc::corrupt : Errc::io, corrupt ? "rows.corrupt" : reason,
                status.ToString()};
 }
+
+Error closed() { return {Errc::io, "rows.closed", "the database could not be opened again yet"}; }
 
 std::string encode(const Stamp& stamp) {
   std::string out(44, '\0');
@@ -52,12 +55,25 @@ Shared::Shared(size_t block_cache_bytes, size_t write_buffer_bytes, rocksdb::Env
 }
 Shared::~Shared() = default;
 
+// Everybody reads under the shared lock; only reopening takes it alone. `db` is null when that failed.
 struct Database::Impl {
   std::unique_ptr<rocksdb::DB> db;
+  const Shared::Parts* shared = nullptr;
+  mutable std::shared_mutex reopening;
+  bool write_failed = false;
   std::string directory;
 };
 
 namespace {
+
+// RocksDB's own LOG file ends the process by an assertion at the second line that a full disk refuses. What goes wrong
+// comes back as a status.
+class NoLog final : public rocksdb::Logger {
+ public:
+  NoLog() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
 
 rocksdb::Options options_for(const Shared::Parts* shared) {
   rocksdb::Options options;
@@ -70,8 +86,7 @@ rocksdb::Options options_for(const Shared::Parts* shared) {
   options.max_open_files = 512;
   options.level_compaction_dynamic_level_bytes = true;
   options.level0_file_num_compaction_trigger = 6;
-  options.max_log_file_size = 1u << 20;
-  options.keep_log_file_num = 2;
+  options.info_log = std::make_shared<NoLog>();
   options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(10));
@@ -103,6 +118,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
   if (!status.ok()) return failed(status, "rows.open");
   auto impl = std::make_unique<Impl>();
   impl->db.reset(db);
+  impl->shared = &shared.parts();
   impl->directory = directory;
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
@@ -124,6 +140,8 @@ Result<std::unique_ptr<Database>> Database::open_read_only(const std::string& di
 
 Result<std::optional<std::string>> Database::get(std::string_view key) const {
   std::string value;
+  const std::shared_lock lock(impl_->reopening);
+  if (!impl_->db) return closed();
   const auto status = impl_->db->Get(rocksdb::ReadOptions(), slice(key), &value);
   if (status.IsNotFound()) return std::optional<std::string>{};
   if (!status.ok()) return failed(status, "rows.read");
@@ -135,6 +153,8 @@ Result<std::vector<std::optional<std::string>>> Database::multi_get(
   std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
+  const std::shared_lock lock(impl_->reopening);
+  if (!impl_->db) return closed();
   impl_->db->MultiGet(rocksdb::ReadOptions(), impl_->db->DefaultColumnFamily(), keys.size(),
                       slices.data(), values.data(), statuses.data());
   std::vector<std::optional<std::string>> out(keys.size());
@@ -154,6 +174,10 @@ Result<> Database::write(const std::vector<Batch::Record>& sorted, const Stamp& 
     else
       batch.Put(slice(record.key), slice(record.value));
   batch.Put(slice(kStampKey), encode(stamp));
+  if (impl_->write_failed)
+    if (auto reopened = reopen(); !reopened) return reopened;
+  const std::shared_lock lock(impl_->reopening);
+  impl_->write_failed = true;
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   auto status = impl_->db->Write(options, &batch);
@@ -162,6 +186,19 @@ Result<> Database::write(const std::vector<Batch::Record>& sorted, const Stamp& 
   status = impl_->db->Flush(rocksdb::FlushOptions());
   if (!status.ok()) return failed(status, "rows.flush");
   crash_point(CrashPoint::checkpoint_flushed);
+  impl_->write_failed = false;
+  return {};
+}
+
+// A failed flush stops RocksDB for good, whatever becomes of the disk: only a new one goes on.
+Result<> Database::reopen() {
+  const std::unique_lock lock(impl_->reopening);
+  if (impl_->db) impl_->db->Close();
+  impl_->db.reset();
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(options_for(impl_->shared), impl_->directory, &db);
+  if (!status.ok()) return failed(status, "rows.reopen");
+  impl_->db.reset(db);
   return {};
 }
 
@@ -180,6 +217,8 @@ Result<Stamp> Database::stamp() const {
 Result<> Database::scan(
     std::string_view prefix, std::string_view from,
     const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  const std::shared_lock lock(impl_->reopening);
+  if (!impl_->db) return closed();
   std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(rocksdb::ReadOptions()));
   for (it->Seek(slice(from < prefix ? prefix : from)); it->Valid(); it->Next()) {
     const std::string_view key{it->key().data(), it->key().size()};
@@ -191,6 +230,8 @@ Result<> Database::scan(
 }
 
 Result<> Database::verify() const {
+  const std::shared_lock lock(impl_->reopening);
+  if (!impl_->db) return closed();
   auto status = impl_->db->VerifyChecksum();
   if (status.ok()) status = impl_->db->VerifyFileChecksums(rocksdb::ReadOptions());
   if (!status.ok()) return failed(status, "rows.verify");
@@ -198,6 +239,8 @@ Result<> Database::verify() const {
 }
 
 Result<> Database::copy_to(const std::string& directory) const {
+  const std::shared_lock lock(impl_->reopening);
+  if (!impl_->db) return closed();
   rocksdb::Checkpoint* raw = nullptr;
   auto status = rocksdb::Checkpoint::Create(impl_->db.get(), &raw);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
@@ -208,7 +251,8 @@ Result<> Database::copy_to(const std::string& directory) const {
 
 uint64_t Database::disk_bytes() const {
   uint64_t bytes = 0;
-  impl_->db->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
+  const std::shared_lock lock(impl_->reopening);
+  if (impl_->db) impl_->db->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
   return bytes;
 }
 

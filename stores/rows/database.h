@@ -53,7 +53,8 @@ class Database {
   Result<std::optional<std::string>> get(std::string_view key) const;
   // As get, for many keys at once, in their order.
   Result<std::vector<std::optional<std::string>>> multi_get(const std::vector<std::string>& keys) const;
-  // Rows and stamp in ONE write batch, then a flush: durable when it returns.
+  // Rows and stamp in ONE write batch, then a flush: durable when it returns. After an error the same may be tried again: the
+  // database is then opened anew first, for which `shared` of open() must still be there.
   Result<> write(const std::vector<Batch::Record>& sorted, const Stamp& stamp);
   Result<Stamp> stamp() const;  // seq 0 if nothing was ever written
   // Keys with `prefix`, from `from` (a whole key) on, in order, until `visit` says false.
@@ -68,6 +69,7 @@ class Database {
 
  private:
   struct Impl;
+  Result<> reopen();
   explicit Database(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
