@@ -2,6 +2,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "events/crypto/keys.h"
+
 namespace watchword::api {
 namespace {
 
@@ -79,7 +81,12 @@ std::optional<v1::AttestationTrust> attestation_of(Fields& fields) {
   auto object = fields.optional_object("attestation");
   if (!object) return std::nullopt;
   v1::AttestationTrust trust;
-  if (const auto* keys = object->member("jwks")) trust.set_jwks(json::serialize(*keys));
+  if (const auto* keys = object->member("jwks")) {
+    trust.set_jwks(json::serialize(*keys));
+    // Refused before they are recorded: a set that nobody can attest by, or a private key that would stay for ever.
+    if (const auto read = crypto::parse_jwks(trust.jwks()); !read)
+      object->fail("jwks", read.error().detail);
+  }
   trust.set_issuer(std::string(object->optional_text("issuer").value_or("")));
   trust.set_audience(std::string(object->optional_text("audience").value_or("")));
   trust.set_subject(std::string(object->optional_text("subject").value_or("")));
