@@ -92,8 +92,14 @@ std::string flaw_of(const HttpReply& reply) {
   }
   if (!http::is_utf8(reply.body)) return "the body is not UTF-8";
   boost::json::error_code failed;
-  if (reply.header("Content-Type").find("json") != std::string::npos && !reply.body.empty())
-    boost::json::parse(reply.body, failed);
+  const std::string type = reply.header("Content-Type");
+  const bool lines = type.find("ndjson") != type.npos;
+  std::string_view rest = reply.body;
+  while (type.find("json") != type.npos && !rest.empty() && !failed) {
+    const size_t end = lines ? std::min(rest.find('\n'), rest.size()) : rest.size();
+    if (end > 0) boost::json::parse(rest.substr(0, end), failed);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
   return failed ? "the body is not JSON" : "";
 }
 
