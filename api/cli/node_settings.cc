@@ -70,6 +70,7 @@ Result<runtime::EngineOptions> engine_options(const config::Loaded& loaded) {
   options.memory_bytes = static_cast<size_t>(settings.journal.hot_rows_bytes);
   options.segment_bytes = static_cast<uint64_t>(settings.journal.segment_bytes);
   options.reserve_bytes = static_cast<uint64_t>(settings.journal.reserve_bytes);
+  options.index_mentions = static_cast<size_t>(settings.journal.index_mentions);
   options.judging = judge_settings(settings);
   options.limits.commands_waiting = static_cast<size_t>(settings.limits.waiting_commands);
   options.limits.observation_bytes_waiting =

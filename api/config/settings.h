@@ -62,6 +62,7 @@ struct Journal {
   int64_t checkpoint_interval_s = 30;
   int64_t checkpoint_bytes = int64_t{64} << 20;
   int64_t hot_rows_bytes = int64_t{512} << 20;
+  int64_t index_mentions = int64_t{1} << 22;
   int64_t block_cache_bytes = int64_t{64} << 20;
 };
 

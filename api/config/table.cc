@@ -160,6 +160,8 @@ const std::array kTable{
             "Rows are written back after so much change."},
     Setting{"journal.hot_rows_bytes", "", AT(journal.hot_rows_bytes), 16 * kMebi, kTebi,
             "Rows kept in memory, over all partitions."},
+    Setting{"journal.index_mentions", "", AT(journal.index_mentions), 256, 1 << 28,
+            "Which frames speak of whom: kept in memory up to so many, then a file; of each partition."},
     Setting{"journal.block_cache_bytes", "", AT(journal.block_cache_bytes), kMebi, kTebi,
             "Cache of the row store's blocks, over all partitions."},
 
