@@ -2,9 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
@@ -19,6 +17,7 @@
 #include "api/handlers/metrics.h"
 #include "events/base/time.h"
 #include "processors/detectors/detector.h"
+#include "stores/keys/file.h"
 
 namespace watchword::cli {
 namespace {
@@ -27,12 +26,12 @@ constexpr int64_t kDrainMs = 2'000;  // for requests that run when the node is a
 constexpr int64_t kStopMs = 4'700;   // for all of stopping; what is durable needs no clean end
 constexpr std::array kSignals{SIGTERM, SIGINT, SIGHUP};
 
-// Keys and tokens stand in this process' memory: it leaves no copy of it behind.
-void harden() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  umask(077);
+// Shells give a process few descriptors unless it asks; each connection is one.
+void take_all_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 sigset_t block_signals() {
@@ -114,6 +113,7 @@ class Node {
                                                std::shared_ptr<http::Handler> handler);
   Result<> start_servers();
   std::string admin_file() const;
+  Result<> check_admin_file() const;
   void reload();
 
   const NodeOptions& options_;
@@ -130,6 +130,7 @@ Result<> Node::open() {
   auto config = load_config(options_);
   if (!config) return config.error();
   config_ = std::move(*config);
+  if (auto good = check_admin_file(); !good) return good;
   auto engine_settings = engine_options(config_);
   if (!engine_settings) return engine_settings.error();
   engine_settings->create = options_.create;
@@ -183,6 +184,13 @@ Result<std::unique_ptr<http::Server>> Node::listen(const std::string& address,
 std::string Node::admin_file() const {
   if (!options_.admin_token_file.empty()) return options_.admin_token_file;
   return config_.settings.journal.data_dir + "/admin.token";
+}
+
+// Who could read it may be an administrator by now, and should be found out about.
+Result<> Node::check_admin_file() const {
+  auto file = keys::File::open(admin_file(), keys::File::Mode::read);
+  if (file || file.error().code == Errc::not_found) return {};
+  return file.error();
 }
 
 Result<> Node::set_up() {
@@ -249,8 +257,8 @@ void Node::stop() {
 }  // namespace
 
 int run_node(const NodeOptions& options, const Terminal& terminal) {
-  harden();
   const sigset_t signals = block_signals();
+  take_all_descriptors();
   open_log(options.verbose);
   Node node(options, terminal);
   if (auto opened = node.open(); !opened) return terminal.fail(opened.error());

@@ -101,7 +101,7 @@ std::optional<Connection::Need> Connection::flush() {
     work.output_sent += sent.bytes;
     moved_bytes_ += sent.bytes;
   }
-  work.output.clear();
+  clear_secret(work.output);
   work.output_sent = 0;
   batch_ = 0;
   if (writing_) begin_phase();
@@ -201,7 +201,7 @@ bool Connection::admit_body(uint64_t limit) {
   const bool asks = head.expects_continue && work_->input.data().size() == used_;
   if (chunked) {
     work_->decoder = ChunkedDecoder(limit);
-    work_->decoded_body.clear();
+    clear_secret(work_->decoded_body);
   } else {
     body_bytes_ = static_cast<size_t>(head.content_length);
   }

@@ -7,6 +7,7 @@
 
 #include "api/http/characters.h"
 #include "api/http/gate.h"
+#include "events/crypto/hash.h"
 
 namespace watchword::http {
 namespace {
@@ -128,13 +129,18 @@ void Response::stream(std::string_view type, Producer producer) {
   producer_ = std::move(producer);
 }
 
+void clear_secret(std::string& text) {
+  constexpr size_t kKeptBytes = 64 * 1024;  // one large answer does not stay in memory for ever
+  crypto::cleanse(text.data(), text.size());
+  if (text.capacity() > kKeptBytes) std::string().swap(text);
+  text.clear();
+}
+
 void Response::reset() {
   status = 200;
   content_type = "application/json";
   cache_control = "no-store";
-  constexpr size_t kKeptBytes = 64 * 1024;  // one large answer does not stay in memory for ever
-  if (body.capacity() > kKeptBytes) std::string().swap(body);
-  body.clear();
+  clear_secret(body);
   headers_.clear();
   producer_ = nullptr;
   close_ = false;

@@ -17,6 +17,9 @@ namespace watchword::http {
 // so that a reader who left and a server that stops are noticed. A piece left empty is not sent.
 using Producer = std::function<boost::asio::awaitable<bool>(std::string& chunk)>;
 
+// Empties a buffer that may have held a secret: overwrites it, and gives back what is above 64 KiB.
+void clear_secret(std::string& text);
+
 class Response {
  public:
   uint16_t status = 200;

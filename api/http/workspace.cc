@@ -3,17 +3,28 @@
 #include <algorithm>
 #include <cstring>
 
+#include "events/crypto/hash.h"
+
 namespace watchword::http {
 namespace {
 
 constexpr size_t kKeptBytes = 64 * 1024;
 
-void clear_string(std::string& text) {
-  if (text.capacity() > kKeptBytes) std::string().swap(text);
-  text.clear();
+}  // namespace
+
+void InputBuffer::forget(size_t from, size_t to) {
+  if (from < to) crypto::cleanse(bytes_.get() + from, to - from);
 }
 
-}  // namespace
+void InputBuffer::consume(size_t size) {
+  forget(begin_, begin_ + size);
+  begin_ += size;
+}
+
+void InputBuffer::keep_front(size_t size) {
+  forget(begin_ + size, end_);
+  end_ = begin_ + size;
+}
 
 InputBuffer::Room InputBuffer::room(size_t wanted) {
   const size_t held = end_ - begin_;
@@ -26,9 +37,11 @@ InputBuffer::Room InputBuffer::room(size_t wanted) {
       std::max(kBlockBytes, std::min(std::max(wanted, held + 1), std::max(held, kBlockBytes) * 2));
   if (needed <= capacity_ && held < capacity_) {
     std::memmove(bytes_.get(), bytes_.get() + begin_, held);
+    forget(std::max(held, begin_), end_);
   } else {
     std::unique_ptr<char[]> larger(new char[needed]);
     if (held) std::memcpy(larger.get(), bytes_.get() + begin_, held);
+    forget(begin_, end_);
     bytes_ = std::move(larger);
     capacity_ = needed;
   }
@@ -38,6 +51,7 @@ InputBuffer::Room InputBuffer::room(size_t wanted) {
 }
 
 void InputBuffer::clear() {
+  forget(begin_, end_);
   begin_ = end_ = 0;
   if (capacity_ <= kKeptBytes) return;
   bytes_.reset();
@@ -46,8 +60,8 @@ void InputBuffer::clear() {
 
 void Workspace::clear() {
   input.clear();
-  clear_string(output);
-  clear_string(decoded_body);
+  clear_secret(output);
+  clear_secret(decoded_body);
   output_sent = 0;
   response.reset();
 }

@@ -12,10 +12,15 @@
 namespace watchword::http {
 
 // Bytes received and not yet used. What data() shows stays in place until room() or clear_front()
-// is called.
+// is called. Bytes are overwritten as soon as they are used: requests carry tokens.
 class InputBuffer {
  public:
   static constexpr size_t kBlockBytes = 4096;
+
+  InputBuffer() = default;
+  ~InputBuffer() { forget(begin_, end_); }
+  InputBuffer(const InputBuffer&) = delete;
+  InputBuffer& operator=(const InputBuffer&) = delete;
 
   std::string_view data() const { return {bytes_.get() + begin_, end_ - begin_}; }
   bool empty() const { return begin_ == end_; }
@@ -27,11 +32,13 @@ class InputBuffer {
   };
   Room room(size_t wanted);
   void received(size_t size) { end_ += size; }
-  void consume(size_t size) { begin_ += size; }
-  void keep_front(size_t size) { end_ = begin_ + size; }  // forgets all but the first `size` bytes
-  void clear();                                           // and gives back what a large body took
+  void consume(size_t size);
+  void keep_front(size_t size);  // forgets all but the first `size` bytes
+  void clear();                  // and gives back what a large body took
 
  private:
+  void forget(size_t from, size_t to);
+
   std::unique_ptr<char[]> bytes_;
   size_t capacity_ = 0, begin_ = 0, end_ = 0;
 };

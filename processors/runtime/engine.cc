@@ -15,6 +15,7 @@
 #include "events/base/crash_point.h"
 #include "processors/fold/fold.h"
 #include "stores/journal/frame.h"
+#include "stores/keys/file.h"
 
 namespace watchword::runtime {
 namespace {

@@ -141,6 +141,15 @@ Result<> File::lock_exclusive() {
   return failed("keys.file.lock");
 }
 
+Result<> check_private_folder(const std::filesystem::path& path) {
+  struct stat found;
+  if (stat(path.c_str(), &found) != 0) return system_error("keys.folder.stat", path);
+  if ((found.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
+  return Error{Errc::denied, "keys.folder.permissions",
+               path.string() +
+                   " can be written by others, who could replace the files in it; run chmod go-w on it"};
+}
+
 Result<std::string> read_private_file(const std::filesystem::path& path, size_t max_bytes) {
   const auto file = File::open(path, File::Mode::read);
   if (!file) return file.error();

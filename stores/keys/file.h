@@ -40,6 +40,10 @@ class File {
   std::filesystem::path path_;
 };
 
+// denied "keys.folder.permissions" when group or others may write to that folder: who can replace a key file chooses what
+// it says. Reading is not looked at; the files are closed themselves.
+Result<> check_private_folder(const std::filesystem::path& path);
+
 // The whole file, under the same conditions as File::open. Over `max_bytes`: corrupt.
 Result<std::string> read_private_file(const std::filesystem::path& path, size_t max_bytes);
 

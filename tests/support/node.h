@@ -103,6 +103,7 @@ class Node {
   bool restart();
   bool running();
 
+  pid_t process() const { return process_; }  // -1: none runs
   int exit_code() const { return exit_code_; }
   std::string errors() const;  // everything on stderr, of all starts
   const std::string& base() const { return base_; }
