@@ -73,6 +73,7 @@ awaitable<void> handle(Api& api, const http::Router& router, http::Request& requ
   http::Match match;
   router.find(request.verb(), request.path(), match);
   Call call{request, response, match, {}, {}};
+  if (match.route != nullptr) request.matched(match.route->path);
   if (match.status != 200) co_return refuse_verb(call);
   if (auto client = http::client_address(request, api.settings.trusted_proxies))
     call.client = *client;
@@ -93,6 +94,8 @@ Api::Api(runtime::Engine& the_engine, ApiSettings the_settings, Metrics& the_met
   for (uint32_t core = 0; core < engine.cores(); ++core)
     cores.push_back(
         std::make_unique<CoreState>(engine, core, settings.token_cache_entries, metrics));
+  for (uint32_t number = 0; number < engine.partitions(); ++number)
+    claimed_at_ms.push_back(engine.partition(number).journal->tail().time_ms);
 }
 
 std::optional<std::string> Api::open_sealed(const Id& principal, const v1::Sealed& sealed) {

@@ -21,6 +21,7 @@ constexpr std::string_view kInactive = R"({"active":false})";
 struct Presentation {
   Address address;
   std::string_view user_agent, endpoint;
+  std::string_view scope{}, audience{};  // that the call needs
 };
 
 // What was concluded of a token, ready to be told. Owns all that it holds: it crosses cores.
@@ -28,6 +29,7 @@ struct Verdict {
   bool active = false;
   bool known = false;
   bool unavailable = false;
+  bool insufficient = false;  // good, and not for this call
   bool counted = false;  // has max_usage: the use must be decided in a turn
   bool continuous = false;
   Id token_id, principal;
@@ -38,6 +40,9 @@ struct Verdict {
   uint32_t risk = 0;
   bool is_jwt = false;
 };
+
+// Without its query and fragment: that is where callers of others put tokens, and each would be a new endpoint.
+std::string_view path_of(std::string_view uri) { return uri.substr(0, uri.find_first_of("?#")); }
 
 template <class Texts>
 std::string joined(const Texts& texts) {
@@ -118,15 +123,33 @@ void note_use(Api& api, const Verdict& verdict, const Presentation& presentation
   use.principal = verdict.principal;
   use.token_id = verdict.token_id;
   use.kind = verdict.kind;
-  use.outcome = verdict.active ? v1::SUCCESS : v1::DENIED;
+  use.outcome = verdict.active && !verdict.insufficient ? v1::SUCCESS : v1::DENIED;
   use.authenticated = verdict.active;
   use.address = presentation.address;
   use.user_agent = presentation.user_agent;
-  use.endpoint = presentation.endpoint;
+  use.endpoint = path_of(presentation.endpoint);
   api.here().uses.note(use, now_ms);
 }
 
-// One introspection answered active is one use.
+bool holds(std::string_view held, std::string_view one) {
+  for (size_t at = held.find(one); at != held.npos; at = held.find(one, at + 1)) {
+    const size_t end = at + one.size();
+    if ((at == 0 || held[at - 1] == ' ') && (end == held.size() || held[end] == ' ')) return true;
+  }
+  return false;
+}
+
+bool covers(std::string_view held, std::string_view wanted) {
+  while (!wanted.empty()) {
+    const size_t end = std::min(wanted.find(' '), wanted.size());
+    const auto one = wanted.substr(0, end);
+    if (!one.empty() && !holds(held, one)) return false;
+    wanted.remove_prefix(std::min(end + 1, wanted.size()));
+  }
+  return true;
+}
+
+// One introspection answered active is one use; a call that the token does not cover is none.
 awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
                             const Presentation& presentation) {
   Verdict verdict;
@@ -149,7 +172,10 @@ awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
     }
     return out;
   });
-  if (verdict.active && verdict.counted)
+  verdict.insufficient =
+      verdict.active && (!covers(verdict.scope, presentation.scope) ||
+                         (!presentation.audience.empty() && presentation.audience != verdict.audience));
+  if (verdict.active && verdict.counted && !verdict.insufficient)
     verdict.active = co_await use_counted(api, call, owner, verdict, presentation.address);
   if (verdict.known && !verdict.active) ++api.metrics.refused_uses[verdict.kind];
   if (verdict.known) note_use(api, verdict, presentation, api.engine.clock().wall_ms());
@@ -236,24 +262,6 @@ awaitable<void> jwks(Api& api, Call& call) {
 
 namespace {
 
-bool holds(std::string_view held, std::string_view one) {
-  for (size_t at = held.find(one); at != held.npos; at = held.find(one, at + 1)) {
-    const size_t end = at + one.size();
-    if ((at == 0 || held[at - 1] == ' ') && (end == held.size() || held[end] == ' ')) return true;
-  }
-  return false;
-}
-
-bool covers(std::string_view held, std::string_view wanted) {
-  while (!wanted.empty()) {
-    const size_t end = std::min(wanted.find(' '), wanted.size());
-    const auto one = wanted.substr(0, end);
-    if (!one.empty() && !holds(held, one)) return false;
-    wanted.remove_prefix(std::min(end + 1, wanted.size()));
-  }
-  return true;
-}
-
 void deny(Call& call, uint16_t status, std::string_view challenge, std::string_view reason) {
   call.response.status = status;
   call.response.body.clear();
@@ -272,16 +280,15 @@ awaitable<void> authz_forward(Api& api, Call& call) {
   const auto uri = call.request.header("X-Forwarded-Uri").value_or(call.match.suffix);
   const auto verdict = co_await conclude(
       api, call, *token,
-      {call.client, call.request.header("User-Agent").value_or(std::string_view{}), uri});
+      {call.client, call.request.header("User-Agent").value_or(std::string_view{}), uri,
+       (*query)->get("scope"), (*query)->get("aud")});
   if (verdict.unavailable) co_return deny(call, 403, {}, "unavailable");
   if (!verdict.active) {
     ++api.metrics.introspections_inactive;
     co_return deny(call, 401, "Bearer error=\"invalid_token\"", {});
   }
   ++api.metrics.introspections_active;
-  const auto audience = (*query)->get("aud");
-  if (!covers(verdict.scope, (*query)->get("scope")) ||
-      (!audience.empty() && audience != verdict.audience))
+  if (verdict.insufficient)
     co_return deny(call, 403, "Bearer error=\"insufficient_scope\"", {});
   call.response.status = 200;
   (void)call.response.set("Watchword-Identity", verdict.principal.text());

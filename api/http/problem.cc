@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/http/json_writer.h"
+#include "events/base/ids.h"
 
 namespace watchword::http {
 namespace {
@@ -17,6 +18,25 @@ void set_own(Response& response, std::string_view name, std::string_view value) 
 void set_retry_after(uint16_t status, uint32_t seconds, Response& response) {
   if (status != 429 && status != 503) return;
   set_own(response, "Retry-After", std::to_string(std::max<uint32_t>(seconds, 1)));
+}
+
+std::string_view next_segment(std::string_view& path) {
+  path.remove_prefix(std::min<size_t>(1, path.size()));
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+// Our own words and ids of the path, and "-" for the rest: a caller may have put a token there, and problems end in logs.
+std::string instance_of(std::string_view route_path, std::string_view path) {
+  std::string out;
+  while (!route_path.empty()) {
+    const std::string_view ours = next_segment(route_path), theirs = next_segment(path);
+    if (ours == "*") break;
+    const bool told = !ours.starts_with('{') || Id::parse(theirs);
+    out.append("/").append(told ? theirs : "-");
+  }
+  return out;
 }
 
 void write_errors(const std::vector<FieldError>& errors, JsonWriter& json) {
@@ -107,9 +127,9 @@ void answer_problem(const Problem& problem, Request& request, Response& response
   json.begin_object().member("type", "about:blank").member("title", status_text(problem.status));
   json.member("status", problem.status);
   if (!problem.detail.empty()) json.member("detail", problem.detail);
-  json.member("instance", request.path())
-      .member("code", problem.code)
-      .member("request_id", request.id());
+  if (!request.route_path().empty())
+    json.member("instance", instance_of(request.route_path(), request.path()));
+  json.member("code", problem.code).member("request_id", request.id());
   if (!problem.errors.empty()) write_errors(problem.errors, json);
   json.end_object();
   if (problem.status == 401) set_own(response, "WWW-Authenticate", kChallenge);

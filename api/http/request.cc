@@ -33,6 +33,7 @@ std::string minted_request_id() {
 
 void Request::fill(std::string_view body, const Address& remote, bool secure) {
   body_ = body;
+  route_path_ = {};
   remote_ = remote;
   secure_ = secure;
   query_read_ = false;

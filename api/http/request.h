@@ -47,13 +47,17 @@ class Request {
   // hex digits; settled at the first call.
   std::string_view id();
 
+  // The path of the route that it matched, "/api/v1/tokens/{id}"; empty before, and when there is none.
+  std::string_view route_path() const { return route_path_; }
+  void matched(std::string_view route_path) { route_path_ = route_path; }
+
   // For the server, and for tests of handlers.
   Head& fill_head() { return head_; }
   void fill(std::string_view body, const Address& remote, bool secure);
 
  private:
   Head head_;
-  std::string_view body_;
+  std::string_view body_, route_path_;
   Address remote_;
   bool secure_ = false;
   bool query_read_ = false;

@@ -12,6 +12,7 @@ struct Answered {
   Answered() {
     EXPECT_TRUE(inspect(block, GateLimits{}, request.fill_head()).accepted());
     request.fill({}, {}, false);
+    request.matched("/api/v1/x");
   }
 };
 
@@ -36,6 +37,25 @@ TEST(Problem, SaysWhatIsWrongAndWhere) {
             R"({"type":"about:blank","title":"Bad Request","status":400,"detail":"two problems",)"
             R"("instance":"/api/v1/x","code":"request.body.invalid","request_id":"ray",)"
             R"("errors":[{"pointer":"/a","detail":"is required"}]})");
+}
+
+TEST(Problem, OfThePathOnlyWordsOfTheRouteAndIdsAreTold) {
+  constexpr std::string_view kId = "01a1fe33-2cb9-8d1d-a277-88a1df6de65b";
+  const auto instance = [](std::string_view route, const std::string& path) {
+    Answered answered;
+    answered.block = "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    EXPECT_TRUE(inspect(answered.block, GateLimits{}, answered.request.fill_head()).accepted());
+    answered.request.matched(route);
+    answer_error(Error{Errc::not_found, "x", {}}, answered.request, answered.response);
+    const std::string_view body = answered.response.body;
+    const size_t at = body.find("instance");
+    return at == body.npos ? "" : std::string(body.substr(at + 11, body.find('"', at + 11) - at - 11));
+  };
+  const std::string id(kId);
+  EXPECT_EQ(instance("/tokens/{id}", "/tokens/" + id), "/tokens/" + id);
+  EXPECT_EQ(instance("/tokens/{id}/rotate", "/tokens/sk_12345678/rotate"), "/tokens/-/rotate");
+  EXPECT_EQ(instance("/authz/forward/*", "/authz/forward/secret/path"), "/authz/forward");
+  EXPECT_EQ(instance("", "/some-password"), "");
 }
 
 TEST(Problem, WhatBrokeInsideStaysInside) {
