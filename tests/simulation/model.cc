@@ -9,7 +9,7 @@ namespace {
 
 namespace json = boost::json;
 constexpr int64_t kDayMs = 86'400'000;
-using Outcomes = std::vector<Outcome>;
+using Branches = std::vector<Branch>;
 
 /// {may pass, may fail}.
 std::pair<bool, bool> network_allows(const Subject& subject, const std::string& address) {
@@ -43,10 +43,10 @@ const Token* token_in(const Turn& turn) {
   return found == turn.world.tokens.end() ? nullptr : &found->second;
 }
 
-void refuse(const Turn& turn, Outcomes& out, int status, std::string code = {}) {
+void refuse(const Turn& turn, Branches& out, int status, std::string code = {}) {
   out.push_back({{status, std::move(code)}, turn.world});
 }
-void accept(Outcomes& out, int status, json::object members, Subject next) {
+void accept(Branches& out, int status, json::object members, Subject next) {
   out.push_back({{status, {}, std::move(members)}, std::move(next)});
 }
 
@@ -58,11 +58,18 @@ bool over_policy(const Turn& turn, const std::string& type) {
   return asked && (limit == turn.rules.lifetime_s.end() || *asked > limit->second);
 }
 
-void registers(const Turn& turn, Outcomes& out) {
+/// A type may insist on what a body switches off.
+bool weakens(const json::object& body) {
+  return std::ranges::any_of(std::initializer_list<const char*>{"requires_attestation", "requires_continuous_auth"},
+                             [&](const char* name) { return body.contains(name) && body.at(name) == false; });
+}
+
+void registers(const Turn& turn, Branches& out) {
   const auto* kind = turn.body.if_contains("identity_type");
   const std::string type = kind && kind->is_object() ? text(kind->as_object(), "type") : "";
   if (turn.taken.second) refuse(turn, out, 409);
   if (over_policy(turn, type)) refuse(turn, out, 422);
+  if (weakens(turn.body)) refuse(turn, out, 403);
   if (turn.taken.first) return;
   Subject next;
   if (const auto limit = turn.rules.lifetime_s.find(type); limit != turn.rules.lifetime_s.end())
@@ -83,14 +90,15 @@ json::object view(const Turn& turn, const Subject& subject) {
           {"requires_continuous_auth", subject.continuous}};
 }
 
-void shows(const Turn& turn, Outcomes& out) { accept(out, 200, view(turn, turn.world), turn.world); }
-void answers(const Turn& turn, Outcomes& out) { accept(out, 200, {}, turn.world); }
-void accepts_clock(const Turn& turn, Outcomes& out) { answers(turn, out), refuse(turn, out, 409); }
+void shows(const Turn& turn, Branches& out) { accept(out, 200, view(turn, turn.world), turn.world); }
+void answers(const Turn& turn, Branches& out) { accept(out, 200, {}, turn.world); }
+void accepts_clock(const Turn& turn, Branches& out) { answers(turn, out), refuse(turn, out, 409); }
 
-void changes(const Turn& turn, Outcomes& out) {
+void changes(const Turn& turn, Branches& out) {
   if (turn.world.status != "active") refuse(turn, out, 409);
   if (turn.world.status == "retired") return;
   if (over_policy(turn, turn.world.type)) refuse(turn, out, 422);
+  if (weakens(turn.body)) refuse(turn, out, 403);
   Subject next = turn.world;
   set_limits(next, turn.body);
   auto members = view(turn, next);
@@ -98,28 +106,29 @@ void changes(const Turn& turn, Outcomes& out) {
 }
 
 /// Asking for the state that stands already is answered as a success or as a conflict: the contract leaves it open.
-void moves(const Turn& turn, Outcomes& out, const char* status) {
+void moves(const Turn& turn, Branches& out, const char* status) {
   if (turn.world.status == status) refuse(turn, out, 409);
   Subject next = turn.world;
   next.status = status;
   if (next.status != "active") kill_tokens(next);
   accept(out, 200, {{"status", status}}, std::move(next));
 }
-void suspends(const Turn& turn, Outcomes& out) {
+void suspends(const Turn& turn, Branches& out) {
   turn.world.status == "retired" ? refuse(turn, out, 409) : moves(turn, out, "suspended");
 }
-void reactivates(const Turn& turn, Outcomes& out) {
+void reactivates(const Turn& turn, Branches& out) {
+  if (turn.request.raced) refuse(turn, out, 409, "since");
   turn.world.status == "retired" ? refuse(turn, out, 409, "retired") : moves(turn, out, "active");
 }
-void retires(const Turn& turn, Outcomes& out) { moves(turn, out, "retired"); }
-void relearns(const Turn& turn, Outcomes& out) {
+void retires(const Turn& turn, Branches& out) { moves(turn, out, "retired"); }
+void relearns(const Turn& turn, Branches& out) {
   if (turn.world.status != "active") refuse(turn, out, 409);
   const bool established = turn.request.path.ends_with("/baseline");
   accept(out, 200, {{"baseline_established", established}}, turn.world);
 }
 
 /// Every reason to say no is a right answer; there is a yes only without one.
-void issues(const Turn& turn, Outcomes& out) {
+void issues(const Turn& turn, Branches& out) {
   const auto& [request, rules, world, at, caller, id, subject, name, taken, body] = turn;
   const size_t before = out.size();
   bool may_pass = world.status == "active";
@@ -135,8 +144,10 @@ void issues(const Turn& turn, Outcomes& out) {
   const Strings asked = texts(body, "requested_scopes");
   const bool allowed = std::ranges::includes(world.scopes, asked);
   weigh({allowed, !allowed || asked.empty()}, 400, asked.empty() ? "" : "invalid_scope");
+  const bool justified = !text(body, "justification").empty();
+  weigh({justified, !justified}, 400, "");
   const int64_t duration_s = number(body, "duration_seconds").value_or(world.lifetime_s);
-  weigh({duration_s <= world.lifetime_s, duration_s > world.lifetime_s}, 422, "duration_over_limit");
+  weigh({duration_s <= world.lifetime_s, duration_s > world.lifetime_s}, 422, "above_limit");
   weigh({!world.attestation, world.attestation}, 403, "");
   weigh(network_allows(world, request.peer), 403, "");
   weigh(hours_allow(world, at), 403, "");
@@ -153,7 +164,7 @@ bool of_this_kind(const Turn& turn, const Token* token) {
 }
 
 /// A token that has expired may have been swept away, and one that ended in two ways may say either.
-void shows_token(const Turn& turn, Outcomes& out) {
+void shows_token(const Turn& turn, Branches& out) {
   const auto* token = token_in(turn);
   if (!of_this_kind(turn, token)) return refuse(turn, out, 404);
   if (may_have_expired(*token, turn.at)) refuse(turn, out, 404);
@@ -163,7 +174,7 @@ void shows_token(const Turn& turn, Outcomes& out) {
   members["expires_at"] = span(token->expires);
   if (!token->service) members["issued_at"] = span(token->issued);
   if (!token->service) members["usage_count"] = token->uses;
-  if (!token->service && !token->max_usage) members["usage_count"] = json::object{{"most", token->uses}};
+  if (!token->service && !token->max_usage) members["usage_count"] = json::object{{"most", INT64_MAX}};
   if (turn.request.path.starts_with("/api/v1/tokens/usage/"))
     return accept(out, 200, {{"token_id", turn.token}, {"usage_count", members["usage_count"]}}, turn.world);
   const auto say = [&](const char* status, bool ended) {
@@ -184,19 +195,20 @@ Subject without(const Turn& turn) {
   return next;
 }
 
-void revokes(const Turn& turn, Outcomes& out) {
+void revokes(const Turn& turn, Branches& out) {
   const auto* token = token_in(turn);
   if (!of_this_kind(turn, token)) return refuse(turn, out, 404);
   if (may_have_expired(*token, turn.at)) refuse(turn, out, 404);
   accept(out, 204, {}, without(turn));
 }
-void surrenders(const Turn& turn, Outcomes& out) {
+void surrenders(const Turn& turn, Branches& out) {
   accept(out, 200, {}, token_in(turn) ? without(turn) : turn.world);
 }
 
-void triages(const Turn& turn, Outcomes& out) {
+void triages(const Turn& turn, Branches& out) {
   const std::string status = text(turn.body, "status"), verdict = text(turn.body, "verdict");
-  if (turn.world.status.empty()) refuse(turn, out, 404);
+  const bool unknown = turn.world.status.empty();
+  if (unknown) return answers(turn, out), refuse(turn, out, 404), refuse(turn, out, 409), refuse(turn, out, 422);
   if (turn.world.status == "closed" || (!verdict.empty() && status != "closed")) refuse(turn, out, 409);
   if ((status == "closed") == verdict.empty()) refuse(turn, out, 400), refuse(turn, out, 422);
   if (status == "closed" && verdict.empty()) return;
@@ -204,12 +216,12 @@ void triages(const Turn& turn, Outcomes& out) {
   if (!status.empty()) next.status = status;
   accept(out, 200, {{"id", turn.id}, {"status", next.status}}, std::move(next));
 }
-void shows_alert(const Turn& turn, Outcomes& out) {
+void shows_alert(const Turn& turn, Branches& out) {
   if (turn.world.status.empty()) return answers(turn, out), refuse(turn, out, 404);
   accept(out, 200, {{"id", turn.id}, {"status", turn.world.status}}, turn.world);
 }
 
-void creates(const Turn& turn, Outcomes& out) {
+void creates(const Turn& turn, Branches& out) {
   if (turn.world.status.empty()) return refuse(turn, out, 404);
   if (turn.taken.second) refuse(turn, out, 409);
   if (turn.world.status != "active") refuse(turn, out, 403), refuse(turn, out, 409);
@@ -225,11 +237,11 @@ void creates(const Turn& turn, Outcomes& out) {
   accept(out, 201, std::move(members), std::move(next));
 }
 
-void tells_caller(const Turn& turn, Outcomes& out) {
+void tells_caller(const Turn& turn, Branches& out) {
   const auto& [may_live, may_be_dead, subject, id, token] = turn.caller;
   json::object members{{"identity_id", subject}, {"token_id", id}};
   members["token_type"] = token.service ? "service_token" : "jwt";
-  if (token.service) members["permissions"] = list(token.grants);
+  if (token.service && !turn.caller.may("admin")) members["permissions"] = list(token.grants);
   accept(out, 200, std::move(members), turn.world);
 }
 
@@ -258,7 +270,7 @@ Subject after_denial(const Turn& turn) {
   return next;
 }
 
-void introspects(const Turn& turn, Outcomes& out) {
+void introspects(const Turn& turn, Branches& out) {
   const auto* token = token_in(turn);
   const auto verdict = passes(turn, token, form_value(turn.request.body, "client_ip"));
   if (verdict.second) out.push_back({{200, {}, {{"active", false}}, true}, after_denial(turn)});
@@ -268,7 +280,7 @@ void introspects(const Turn& turn, Outcomes& out) {
   accept(out, 200, std::move(members), after_use(turn));
 }
 
-void forwards(const Turn& turn, Outcomes& out) {
+void forwards(const Turn& turn, Branches& out) {
   const auto* token = token_in(turn);
   auto verdict = passes(turn, token, turn.request.peer);
   const std::string scope = form_value(turn.request.query, "scope");
@@ -283,7 +295,7 @@ void forwards(const Turn& turn, Outcomes& out) {
 
 struct Route {
   std::string_view verb, path, permission;
-  void (*handler)(const Turn&, Outcomes&);
+  void (*handler)(const Turn&, Branches&);
 };
 
 const Route kRoutes[] = {
@@ -339,27 +351,28 @@ const Route* route_of(const Request& request, std::string& id) {
 }
 
 /// Whether the key's memory settles the answer.
-bool repeats(const Turn& turn, Outcomes& out) {
+bool repeats(const Turn& turn, Branches& out) {
   const auto found = turn.world.keys.find(key_of(turn.request));
   if (found == turn.world.keys.end() || turn.at.from_ms - found->second.at.to_ms > kDayMs) return false;
   const Done& done = found->second;
   json::object members = parsed(done.answer);
   members.erase("access_token");  // signed again, from the same claims
+  if (done.status == 200) members.clear();  // the row as it is now
   done.body == turn.request.body ? accept(out, done.status, members, turn.world) : refuse(turn, out, 422);
   return turn.at.to_ms - done.at.from_ms < kDayMs;
 }
 
 /// Whether the caller may ask at all.
-bool admitted(const Route& route, const Turn& turn, Outcomes& out) {
+bool admitted(const Route& route, const Turn& turn, Branches& out) {
   if (route.permission == "none") return true;
-  if (turn.caller.may_be_dead) refuse(turn, out, 401), refuse(turn, out, 429);
+  if (turn.caller.may_be_dead) refuse(turn, out, 401);
   if (!turn.caller.may_live) return false;
   if (route.permission == "any_token" || turn.caller.may(route.permission)) return true;
   return refuse(turn, out, 403, "auth.permission"), false;
 }
 
 /// Whether it is in a shape that can be understood, and about something that there is.
-bool understood(const Route& route, const Turn& turn, Outcomes& out) {
+bool understood(const Route& route, const Turn& turn, Branches& out) {
   const bool nobody = route.path.starts_with("/api/v1/identities/{id}") && turn.world.status.empty();
   if (nobody || turn.request.odd) refuse(turn, out, 404);
   if (nobody || turn.request.odd || turn.request.spoiled) refuse(turn, out, 400);
@@ -410,12 +423,13 @@ std::string path_id(const Request& request) {
   return id;
 }
 
-std::vector<Outcome> decide(Turn turn) {
+std::vector<Branch> decide(Turn turn) {
   const Request& request = turn.request;
   const Route* route = route_of(request, turn.id);
   turn.body = parsed(request.body);
-  Outcomes out;
+  Branches out;
   if (!route) return {{{404}, turn.world}, {{405}, turn.world}, {{400}, turn.world}};
+  refuse(turn, out, 429);  // never without a reason that only the node knows, and never with an effect
   if (!admitted(*route, turn, out)) return out;
   const bool keyed = !request.idempotency_key.empty() && request.verb != "GET";
   if ((keyed && repeats(turn, out)) || !understood(*route, turn, out)) return out;

@@ -32,7 +32,7 @@ struct Token {
   Moment issued;
   Moment expires{INT64_MAX, INT64_MAX};
   std::optional<int64_t> max_usage;
-  int64_t uses = 0;  // exact with a limit, at most without one
+  int64_t uses = 0;  // of a token with a limit
   bool operator==(const Token&) const = default;
 };
 
@@ -68,7 +68,7 @@ struct Answer {
 };
 
 /// The answer and the subject after it.
-struct Outcome {
+struct Branch {
   Answer answer;
   Subject next;
 };
@@ -101,7 +101,7 @@ struct Turn {
 
 /// Every right answer, with the subject after it. What is minted bears the id "?" with the idempotency key until its real
 /// one is known.
-std::vector<Outcome> decide(Turn turn);
+std::vector<Branch> decide(Turn turn);
 
 /// The id that the path names, empty when there is none.
 std::string path_id(const Request& request);

@@ -48,7 +48,7 @@ struct Told : testing::Test {
     ASSERT_EQ(judge(issuing(more), replies(201, kIssued)), "");
   }
   static Request issuing(const std::string& more = {}, const std::string& key = {}) {
-    return asks("POST", "/api/v1/tokens/jit", R"({"identity_id":"i1","requested_scopes":["a"])" + more + "}", key);
+    return asks("POST", "/api/v1/tokens/jit", R"({"identity_id":"i1","requested_scopes":["a"],"justification":"why")" + more + "}", key);
   }
   static Request introspecting(const std::string& more = {}) {
     return asks("POST", "/oauth2/introspect", "token=jwt1" + more);
@@ -144,7 +144,7 @@ TEST_F(Told, EveryReasonToRefuseIsARightAnswerAndGrantingIsNot) {
   EXPECT_TRUE(right(outside, 403));
   EXPECT_TRUE(right(outside, 422));
   EXPECT_FALSE(right(outside, 201));
-  const auto scope = asks("POST", "/api/v1/tokens/jit", R"({"identity_id":"i1","requested_scopes":["a","c"]})");
+  const auto scope = asks("POST", "/api/v1/tokens/jit", R"({"identity_id":"i1","requested_scopes":["a","c"],"justification":"w"})");
   EXPECT_NE(judge(scope, replies(400, R"({"code":"request.body.wrong"})")), "");
   EXPECT_EQ(judge(scope, replies(400, R"({"code":"token.jit.invalid_scope"})")), "");
   EXPECT_NE(judge(scope, replies(201, kIssued)), "");

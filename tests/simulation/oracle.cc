@@ -52,11 +52,13 @@ bool matches(const Answer& answer, const Reply& reply) {
   });
 }
 
-std::string principal_of(const json::object& seen) {
+}  // namespace
+
+std::string Oracle::principal_of(const json::object& seen) {
   return text(seen, "identity_id").empty() ? "foreign:" + text(seen, "subject") : text(seen, "identity_id");
 }
 
-std::string name_in(const Request& request) {
+std::string Oracle::name_in(const Request& request) {
   const auto body = parsed(request.body);
   if (request.verb != "POST") return {};
   if (request.path == "/api/v1/auth/tokens") return "token " + text(body, "token_name");
@@ -64,8 +66,6 @@ std::string name_in(const Request& request) {
   const std::string user = kind && kind->is_object() ? text(kind->as_object(), "username") : "";
   return user.empty() ? user : "user " + user;
 }
-
-}  // namespace
 
 void Oracle::admit(const std::string& text, const std::string& identity, const std::string& token, Strings permissions) {
   Subject subject{.status = "active"};
@@ -113,12 +113,12 @@ Caller Oracle::caller_of(const Request& request, const std::string& subject, con
   return caller;
 }
 
-std::vector<Outcome> Oracle::outcomes(const std::string& subject, const Subject& world, const Request& request,
+std::vector<Branch> Oracle::branches(const std::string& subject, const Subject& world, const Request& request,
                                       Moment at) const {
   const std::string id = path_id(request);
   const auto& shown = request.path == "/authz/forward" ? request.caller : form_value(request.body, "token");
   const std::string token = id.empty() ? token_of(shown).second : id;
-  std::vector<Outcome> all;
+  std::vector<Branch> all;
   for (const auto& now : struck(world, token)) {
     auto right = decide({request, rules_, now, at, caller_of(request, subject, now, at), subject, token,
                          name_taken(request, at)});
@@ -131,7 +131,7 @@ std::vector<Answer> Oracle::expect(const Request& request, Moment at) const {
   std::vector<Answer> all;
   const std::string subject = subject_of(request);
   for (const auto& world : worlds_of(subject))
-    for (auto& outcome : outcomes(subject, world, request, at)) all.push_back(std::move(outcome.answer));
+    for (auto& branch : branches(subject, world, request, at)) all.push_back(std::move(branch.answer));
   return all;
 }
 
@@ -150,7 +150,7 @@ std::string Oracle::judge(const Request& request, const Reply& reply, Moment at)
   std::vector<Subject> left;
   std::string right;
   for (const auto& world : worlds_of(subject)) {
-    for (auto& [answer, next] : outcomes(subject, world, request, at)) {
+    for (auto& [answer, next] : branches(subject, world, request, at)) {
       if (matches(answer, reply)) left.push_back(std::move(next));
       right += " | " + std::to_string(answer.status) + " " + answer.code + json::serialize(answer.members);
     }
@@ -169,7 +169,7 @@ void Oracle::maybe(const Request& request, Moment at) {
   const std::string subject = subject_of(request);
   auto all = worlds_of(subject);
   for (const auto& world : worlds_of(subject))
-    for (auto& outcome : outcomes(subject, world, request, at)) all.push_back(std::move(outcome.next));
+    for (auto& branch : branches(subject, world, request, at)) all.push_back(std::move(branch.next));
   for (auto& world : all) world.tokens.erase("?");
   if (const auto name = name_in(request); !name.empty()) names_.try_emplace(name, "?" + key_of(request));
   keep(subject, std::move(all));
@@ -186,6 +186,8 @@ std::pair<bool, bool> Oracle::name_taken(const Request& request, Moment at) cons
     stands &= !may_be_dead(world.tokens.at(found->second), at);
   return {stands, true};
 }
+
+void Oracle::assume(const std::string& subject, std::vector<Subject> worlds) { subjects_[subject] = std::move(worlds); }
 
 bool Oracle::surely_dead(const std::string& token_id, Moment at) const {
   const auto owner = owner_.find(token_id);
@@ -277,6 +279,7 @@ std::string Oracle::judge_events(const Request& request, const Reply& reply, Mom
     perhaps += !was_rejected && may.be_accepted;
   }
   const int64_t accepted = body.at("accepted").as_int64(), duplicates = body.at("duplicates").as_int64();
+  if (request.spoiled) return rejected.empty() ? "nothing of what is no batch was rejected" : "";
   const auto count = static_cast<int64_t>(request.observations.size() - rejected.size());
   observed(request, rejected, true);
   first = reply.body;

@@ -31,6 +31,12 @@ class Oracle {
   std::string subject_of(const Request& request) const;
   /// States that a subject may be in.
   std::vector<Subject> worlds_of(const std::string& subject) const;
+  /// Takes back what answers about a subject have told.
+  void assume(const std::string& subject, std::vector<Subject> worlds);
+  /// Whom an observation is about.
+  static std::string principal_of(const boost::json::object& seen);
+  /// The unique name that a request asks for, empty for none.
+  static std::string name_in(const Request& request);
   /// Whose token that text is, and its id; empty for one that was never seen.
   std::pair<std::string, std::string> token_of(const std::string& text) const;
 
@@ -42,7 +48,7 @@ class Oracle {
   struct EventMay {
     bool be_accepted, be_duplicate, be_rejected;
   };
-  std::vector<Outcome> outcomes(const std::string& subject, const Subject& world, const Request& request,
+  std::vector<Branch> branches(const std::string& subject, const Subject& world, const Request& request,
                                 Moment at) const;
   void keep(const std::string& subject, std::vector<Subject> worlds);
   void learn(const Request& request, const Reply& reply, const std::string& subject);

@@ -11,7 +11,7 @@ namespace watchword::simulation {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// One request. The last four members are what the client knows about it and never sends.
+/// One request. The last five members are what the client knows about it and never sends.
 struct Request {
   std::string verb = "GET";
   std::string path;   // as sent, without the query
@@ -27,6 +27,7 @@ struct Request {
   boost::json::array observations;  // of POST /events, whatever its encoding; null where it is broken
   bool spoiled = false;             // its shape is wrong: 400 and no effect
   bool odd = false;                 // hostile text in the right shape: 400 is right as well
+  bool raced = false;               // others about the same subject are under way
   uint64_t number = 0;              // in the order of sending
 };
 

@@ -2,41 +2,30 @@
 
 #include "tests/simulation/standing.h"
 #include "tests/simulation/violation.h"
+#include "tests/simulation/workload.h"
 
 namespace watchword::simulation {
 namespace {
 
 constexpr int kSteps = 2'500, kStepsToRest = 200'000;
 
-void live(World& world, Standing& standing) {
+void live(World& world, Standing& standing, Workload& workload) {
   for (int i = 0; i < kSteps; ++i) {
-    if (i % 20 == 0) {
-      Request request;
-      request.verb = "POST";
-      request.path = "/api/v1/identities";
-      request.body = R"({"identity_type":{"type":"ServiceAccount","service_name":"a)" + std::to_string(i) +
-                     R"(","environment":"production","owner_team":"t"},"allowed_scopes":["a"]})";
-      request.caller = world.admin_token();
-      world.send(request, [&](const Reply& reply) {
-        if (const auto position = Position::parse(reply.header("Watchword-Position"))) standing.acknowledged(*position);
-      });
-    }
+    workload.act();
     world.step();
     standing.after_step();
   }
 }
 
 // Invariant 19: when faults stop, everything that was accepted finishes.
-void come_to_rest(World& world, Standing& standing) {
+void come_to_rest(World& world, Standing& standing, Workload& workload) {
   world.heal();
   for (int i = 0; !world.quiet(); ++i) {
     if (i == kStepsToRest) throw Violation("liveness", "work is left though nothing hinders it");
     world.step();
     standing.after_step();
   }
-  world.crash(Fault::clean_stop);
-  world.step();
-  for (int i = 0; !world.quiet() && i < kStepsToRest; ++i) world.step();
+  workload.at_rest();
   standing.at_rest();
 }
 
@@ -46,10 +35,12 @@ Outcome run_seed(WorldSettings settings) {
   Outcome outcome;
   World world(std::move(settings));
   Standing standing(world);
+  Workload workload(world);
   world.on_restart = [&] { standing.after_restart(); };
+  workload.on_position = [&](const Position& position) { standing.acknowledged(position); };
   try {
-    live(world, standing);
-    come_to_rest(world, standing);
+    live(world, standing, workload);
+    come_to_rest(world, standing, workload);
   } catch (const Violation& violation) {
     outcome.failure = violation.invariant + ": " + violation.what();
   } catch (const std::exception& error) {
