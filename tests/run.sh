@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs every test; ends with the line "N passed, N failed" and exit code 1 if any failed.
-# Usage: tests/run.sh [--asan] [--tsan] [--only PATTERN] [--no-build] [--no-lint]
+# Usage: tests/run.sh [--proof] [--asan] [--tsan] [--only PATTERN] [--no-build] [--no-lint]
+#   --proof         all that each commit must pass: besides, sanitizers, fuzzing, mutations; tells how long each part took
 #   --asan          unit tests and suites once more under AddressSanitizer and UndefinedBehaviorSanitizer
 #   --tsan          unit tests and suites once more under ThreadSanitizer
 #   --only PATTERN  only tests whose name holds PATTERN: test_unit_base, integration, lint
 #   --no-build      tests what is built already
 #   --no-lint       leaves out the linters of the API descriptions (they need Node.js)
-# WATCHWORD_SANITIZERS=1 is --asan --tsan. WATCHWORD_TEST_TIMEOUT_S is the limit of one program, 300.
+# WATCHWORD_TEST_TIMEOUT_S is the limit of one program, 300.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -14,14 +15,15 @@ sanitizers=()
 only=""
 build=yes
 lint=yes
-[ "${WATCHWORD_SANITIZERS:-0}" = 1 ] && sanitizers=(asan tsan)
+proof=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --asan|--tsan) sanitizers+=("${1#--}") ;;
     --only) only=${2:?"--only needs a pattern"}; shift ;;
+    --proof) proof=yes; sanitizers=(asan tsan) ;;
     --no-build) build=no ;;
     --no-lint) lint=no ;;
-    -h|--help) sed -n '2,9s/^# //p' "$0"; exit 0 ;;
+    -h|--help) sed -n '2,10s/^# //p' "$0"; exit 0 ;;
     *) echo "run.sh: '$1' is no option; see tests/run.sh --help" >&2; exit 2 ;;
   esac
   shift
@@ -104,7 +106,7 @@ run_release() {
   local fast=() slow=() binary script
   for binary in build/release/test_*; do
     case "$(basename "$binary")" in
-      test_unit_*|test_suites_*|test_tidy) fast+=("$binary") ;;
+      test_unit_*|test_suites_*|test_tidy|test_fuzz|test_simulation) fast+=("$binary") ;;
       *) slow+=("$binary") ;;
     esac
   done
@@ -114,12 +116,33 @@ run_release() {
     [[ -x $script && $script == *"$only"* ]] && run_program "$(basename "$script" .sh)" "$script"
   done
   [ "$lint" = yes ] && [[ lint == *"$only"* ]] && run_program lint tests/tidy/lint.sh
+  [[ simulation == *"$only"* ]] && limit_s=900 run_program simulation tests/simulation/run.sh --seeds "${WATCHWORD_SEEDS:-500}"
   return 0
 }
 
+# Which mutations: five others at each commit.
+run_proof() {
+  local turn
+  turn=$(git rev-list --count HEAD 2>/dev/null || date +%j)
+  limit_s=2400 part fuzzing run_program fuzzing tests/fuzz/run.sh --seconds 30
+  limit_s=2400 part mutations run_program mutations tests/mutations/run.sh --sample 5 --turn "$turn"
+}
+
+# part NAME COMMAND...: runs it and remembers how long it took.
+parts=""
+part() {
+  local name=$1 begun_s=$SECONDS status=0; shift
+  echo "== $name"
+  "$@" || status=$?
+  parts+="$name $((SECONDS - begun_s)) s, "
+  return "$status"
+}
+
+# Unit tests and suites; under ThreadSanitizer those in which threads meet.
 run_sanitized() {
   local preset=$1 targets=() binaries=() target
   mapfile -t targets < <(fast_targets)
+  [ "$preset" = tsan ] && targets=(test_suites_runtime test_suites_journal test_suites_keys test_suites_replay test_unit_http)
   if [ "$build" = yes ] && ! deploy/build.sh "$preset" "${targets[@]}"; then
     echo "FAIL  $preset: it does not build"
     echo "0 1" >"$results/$preset.count"
@@ -129,17 +152,16 @@ run_sanitized() {
   run_binaries 2 "$preset:" "${binaries[@]}"
 }
 
+setup=()
+[ "$lint" = yes ] && setup+=(--lint)
+[ "$proof" = yes ] && setup+=(--fuzz)
 if [ "$build" = yes ]; then
-  if [ "$lint" = yes ]; then deploy/setup.sh --lint; else deploy/setup.sh; fi || fail_early "setup failed"
-  deploy/build.sh release || fail_early "the release build failed"
-  echo "== built in $((SECONDS - started_s)) s"
+  part setup deploy/setup.sh "${setup[@]}" || fail_early "setup failed"
+  part build deploy/build.sh release || fail_early "the release build failed"
 fi
-echo "== testing"
-run_release
-for preset in "${sanitizers[@]}"; do
-  echo "== testing under $preset"
-  run_sanitized "$preset"
-done
+part tests run_release
+[ "$proof" = yes ] && run_proof
+for preset in "${sanitizers[@]}"; do part "$preset" run_sanitized "$preset"; done
 
 passed=0
 failed=0
@@ -147,6 +169,6 @@ while read -r p f; do
   passed=$((passed + p)); failed=$((failed + f))
 done < <(cat "$results"/*.count 2>/dev/null)
 [ $((passed + failed)) -eq 0 ] && { echo "run.sh: no test ran" >&2; failed=1; }
-echo "== $((SECONDS - started_s)) s; the output of each program is in $results/"
+echo "== ${parts}all $((SECONDS - started_s)) s; the output of each program is in $results/"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
