@@ -76,6 +76,8 @@ struct Api {
   Metrics& metrics;
   http::RateLimiter principal_rate, failure_rate;
   std::vector<std::unique_ptr<CoreState>> cores;
+  // Of each partition, the time of this process' claim: what an older frame says was done by a process that is gone.
+  std::vector<int64_t> claimed_at_ms;
 
   CoreState& here() { return *cores[engine.this_core()]; }
   std::optional<std::string> open_sealed(const Id& principal, const v1::Sealed& sealed);

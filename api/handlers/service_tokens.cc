@@ -100,15 +100,34 @@ class Name {
             crypto::sha256("service_token\n" + service_token::name_key(normalised)))),
         home_(api.engine.partition(api.engine.partition_of(slot_of_digest(hash_)))) {}
 
-  awaitable<Result<>> reserve() { return say(0); }
-  awaitable<Result<>> confirm() { return say(1); }
-  awaitable<Result<>> release() { return say(2); }
+  awaitable<Result<>> reserve() { return say(0, owner_); }
+  awaitable<Result<>> confirm() { return say(1, owner_); }
+  awaitable<Result<>> release() { return say(2, owner_); }
+
+  // A reservation of a process that is gone, whose token was not made, is nobody's: no late creation can come of it.
+  // True when it was, and is released.
+  awaitable<bool> release_orphan() {
+    const auto row = co_await at(api_, home_, [&](runtime::PartitionTask& task) {
+      const auto* found = task.rows().find<v1::NameState>(row_id());
+      return found != nullptr ? std::optional<v1::NameState>(*found) : std::nullopt;
+    });
+    if (!row || row->confirmed() || row->at_ms() >= api_.claimed_at_ms[home_.number]) co_return false;
+    const Id token = Id::from_view(row->owner());
+    const bool exists = co_await at(api_, api_.engine.owner(token), [&](runtime::PartitionTask& task) {
+      return !serving(task) || task.rows().find<v1::ServiceTokenState>(token) != nullptr;
+    });
+    if (exists) co_return false;
+    const auto released = co_await say(2, token);
+    co_return released.ok();
+  }
 
  private:
-  awaitable<Result<>> say(int what) {
+  Id row_id() const { return Id::from_view(std::string_view(hash_).substr(0, 16)); }
+
+  awaitable<Result<>> say(int what, Id owner) {
     runtime::Command command;
-    command.decide = [event = name_event(envelope_of(call_, {}), hash_, owner_, what), what,
-                      row_id = Id::from_view(std::string_view(hash_).substr(0, 16)), owner = owner_](
+    command.decide = [event = name_event(envelope_of(call_, {}), hash_, owner, what), what,
+                      row_id = row_id(), owner](
                          fold::Ahead& rows, const runtime::Moment&) -> Result<runtime::Decided> {
       const auto* row = rows.find<v1::NameState>(row_id);
       if (what == 0 && row != nullptr && row->owner() != owner.view())
@@ -185,6 +204,8 @@ awaitable<Reserved> reserve(Api& api, Call& call, runtime::Partition& owner, Nam
     if (out.before) co_return out;
     out.result = co_await name.reserve();
     if (out.result || out.result.error().code != Errc::conflict) co_return out;
+    const bool released = co_await name.release_orphan();
+    if (released) continue;
     if (!call.request.header("Idempotency-Key")) co_return out;
     if (out.result.error().reason == kNameReserved)
       co_await pause(api, kReservePauseUs);
@@ -192,6 +213,11 @@ awaitable<Reserved> reserve(Api& api, Call& call, runtime::Partition& owner, Nam
       tries = std::max(tries, kReserveTries - 2);  // confirmed: one more look at its answer decides
   }
   co_return out;
+}
+
+void tell_repeated(Call& call, const runtime::Answer& before) {
+  (void)call.response.set("Watchword-Position", before.position.text());
+  (void)call.response.set("Idempotency-Replayed", "true");
 }
 
 void answer_created(Api& api, Call& call, const runtime::Answer& answer, std::string_view secret) {
@@ -229,7 +255,10 @@ awaitable<void> create(Api& api, Call& call) {
       mint_id(api.engine.clock().wall_ms(), asked.principal.slot(), api.engine.entropy());
   Name reservation(api, call, *name, asked.create.token_id);
   const auto reserved = co_await reserve(api, call, owner, reservation);
-  if (reserved.before) co_return answer_created(api, call, *reserved.before, {});
+  if (reserved.before) {
+    if (reserved.before->body) tell_repeated(call, *reserved.before);
+    co_return answer_created(api, call, *reserved.before, {});
+  }
   if (!reserved.result) co_return fail(call, reserved.result.error());
   auto decide = creating(call, asked, seal_answer(api, call, *secret));
   const auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
