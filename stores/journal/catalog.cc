@@ -97,6 +97,15 @@ void Catalog::forget_after(uint32_t number) {
   entries_.resize(number);
 }
 
+void Catalog::ends_at(Place end) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [segment, marks] : entries_) {
+    if (segment.number < end.number || (segment.number == end.number && end.offset > 0)) continue;
+    segment.first_seq = 0;
+    marks.clear();
+  }
+}
+
 void Catalog::note(uint64_t seq, Place place) {
   const std::lock_guard lock(mutex_);
   auto& [segment, marks] = entries_.at(place.number - 1);

@@ -39,6 +39,8 @@ class Catalog {
   uint64_t bytes_before(uint32_t number) const;
   void add(Segment segment);
   void forget_after(uint32_t number);
+  // No record stands at `end` or behind it, whatever a file's first header said.
+  void ends_at(Place end);
 
   // A record was seen there.
   void note(uint64_t seq, Place place);

@@ -43,6 +43,7 @@ class Recovery {
     Follower follower = Follower::from(partition_, first_seq);
     if (auto walked = walk(walker, follower); !walked) return walked.error();
     Recovered recovered{follower.last(), walker.place(), 0};
+    catalog_.ends_at(recovered.end);
     for (const Litter& litter : litter_) recovered.torn_bytes += litter.end - litter.begin;
     if (repair_ == Repair::none) return recovered;
     if (auto cut = cut_and_sync(*start, recovered.end.number); !cut) return cut.error();

@@ -224,6 +224,27 @@ TEST(SegmentRecovery, CutsATailThatReachesOverSeveralSegments) {
   EXPECT_EQ(recovered(disk), all);
 }
 
+// What a lost batch left at the head of the next segment names seqs that will be used again before
+// that segment is.
+TEST(SegmentRecovery, FindsFramesWhoseSeqALostBatchHadInTheNextSegment) {
+  FaultDisk disk;
+  {
+    auto journal = open_on(disk);
+    claimed(*journal);
+    append_all(*journal, {200'000, 200'000});
+  }
+  const std::string stale = frame_of(1, 5, 100'000);
+  std::string record(record_bytes(stale.size()), '\0');
+  write_record(record.data(), {0, 1, 5, 3, 0}, stale);
+  disk.change(kSecond, [&](std::string& content) { content.replace(0, record.size(), record); });
+  auto journal = open_on(disk);
+  claimed(*journal);
+  append_all(*journal, {10, 10, 10});
+  EXPECT_EQ(everything(*journal, 5).size(), 3u);
+  for (uint64_t seq = 1; seq <= journal->tail().seq; ++seq)
+    EXPECT_TRUE(journal->frame(seq).ok()) << seq;
+}
+
 TEST(SegmentRecovery, NamesASegmentThatIsMissing) {
   FaultDisk disk;
   {
