@@ -206,6 +206,7 @@ void count_use(State& state, const detectors::Seen& seen, const v1::JitTokenStat
   }
   usage.count += seen.count;
   usage.last_used_ms = std::max(usage.last_used_ms, seen.time_ms);
+  if (seen.network.empty()) return;  // a free slot must stay free: the next network takes it over
   for (auto& network : usage.networks) {
     const bool same = network.size == seen.network.size() &&
                       std::memcmp(network.bytes, seen.network.data(), network.size) == 0;

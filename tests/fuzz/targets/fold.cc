@@ -34,9 +34,21 @@ std::vector<journal::Stored> stored(const std::vector<std::string>& frames,
 }
 
 template <class Row>
+void require_sound(const Row&) {}
+void require_sound(const fold::Usage& usage) {
+  uint64_t counted = 0;
+  for (const auto& network : usage.networks) {
+    require(network.size != 0 || network.count == 0, "a free slot counts nothing");
+    counted += network.count;
+  }
+  require(counted <= usage.count, "no use is counted of two networks");
+}
+
+template <class Row>
 void describe(fold::State& state, std::string& out) {
   std::map<Id, std::string> rows;
   state.each_in_memory<Row>([&](const Id& id, const Row& row) {
+    require_sound(row);
     std::string bytes;
     rows::RowTraits<Row>::encode(row, bytes);
     Row again{};
