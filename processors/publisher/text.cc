@@ -16,8 +16,12 @@ void append_decimal(double number, std::string& out) {
     out.append("null");
     return;
   }
+  // A whole number above 64 bits is no integer to most readers, our own included.
+  const bool is_huge = std::abs(number) >= 1e18;
   char text[32];
-  const auto written = std::to_chars(text, text + sizeof text, number);
+  const auto written = is_huge ? std::to_chars(text, text + sizeof text, number,
+                                               std::chars_format::scientific)
+                               : std::to_chars(text, text + sizeof text, number);
   out.append(text, written.ptr);
 }
 
