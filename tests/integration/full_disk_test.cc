@@ -86,5 +86,45 @@ TEST(FullDisk, RefusesChangesAnswersReadsRevokesAndRecoversWithoutARestart) {
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.errors;
 }
 
+// Each of these checkpoints fails in RocksDB; none may end the process, and the last one heals it.
+TEST(FullDisk, GoesOnThroughFailedCheckpointsAndWritesOneOnceThereIsSpace) {
+  const TemporaryFolder folder;
+  SmallDisk disk(folder.path() + "/disk");
+  if (!disk.mounted()) {
+    std::puts("skipped: this needs the right to mount a file system");
+    return;
+  }
+  Node node({"--set", "journal.segment_bytes=4194304", "--set", "journal.reserve_bytes=4194304", "--set",
+             "journal.checkpoint_interval_seconds=1"},
+            folder.path() + "/disk");
+  ASSERT_TRUE(node.start()) << node.errors();
+  auto admin = node.admin();
+  const std::string id = admin.register_service("disk");
+  const auto checkpoints = [&] {
+    const std::string told = node.operations().get("/metrics").reply.body;
+    const std::string name = "watchword_checkpoints_total{partition=\"0\"} ";
+    const size_t at = told.find(name);
+    return at == told.npos ? -1 : std::atoi(told.c_str() + at + name.size());
+  };
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(wait_until([&] { return admin.post("/api/v1/events", many_events(round)).status == 200; }, 30'000))
+        << node.errors();
+    disk.fill();
+    const auto age_s = [&] {
+      disk.fill();      // what a checkpoint gave back
+      admin.issue(id);  // as long as the journal has room, there is something to write
+      return admin.get("/api/v1/system/status").number("/partitions/0/checkpoint_age_seconds");
+    };
+    EXPECT_TRUE(wait_until([&] { return age_s() >= 3 || !node.running(); }, 20'000));
+    ASSERT_TRUE(node.running()) << node.errors();
+    const int before = checkpoints();
+    disk.free();
+    const auto written_again = [&] { return admin.issue(id).status == 201 && checkpoints() > before; };
+    ASSERT_TRUE(wait_until(written_again, 30'000)) << node.errors();
+  }
+  EXPECT_EQ(node.stop(), 0) << node.errors();
+  EXPECT_EQ(node.verify().exit_code, 0);
+}
+
 }  // namespace
 }  // namespace watchword::testing
