@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 namespace watchword::http {
 namespace {
@@ -29,6 +30,14 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// Its group may read it, as Debian's ssl-cert does. A file that is not there is OpenSSL's to name.
+Result<> check_key_file(const std::string& path) {
+  struct stat found;
+  if (stat(path.c_str(), &found) != 0 || (found.st_mode & (S_IWGRP | S_IRWXO)) == 0) return {};
+  return Error{Errc::denied, "http.tls.key_permissions",
+               path + " can be read by others or written by its group; run chmod 600 on it"};
+}
+
 void set_options(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
@@ -52,6 +61,7 @@ Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsFiles& files) {
   set_options(context.get());
   if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate_file.c_str()) != 1)
     return tls_error("http.tls.certificate", files.certificate_file);
+  if (auto good = check_key_file(files.key_file); !good) return good.error();
   if (SSL_CTX_use_PrivateKey_file(context.get(), files.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context.get()) != 1)
     return tls_error("http.tls.key", files.key_file);

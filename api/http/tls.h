@@ -15,7 +15,9 @@ struct TlsFiles {
 };
 
 // invalid: http.tls.certificate, http.tls.key (unreadable, or not the certificate's),
-// http.tls.settings; the detail names the file and says what OpenSSL says.
+// http.tls.settings; the detail names the file and says what OpenSSL says. denied:
+// http.tls.key_permissions when others than owner and group may read the key, or others than the owner
+// write it.
 Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsFiles& files);
 
 }  // namespace watchword::http

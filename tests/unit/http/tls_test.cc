@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -55,6 +56,7 @@ class Certificate {
   template <class Writer>
   static void write(const std::string& path, const Writer& writer) {
     FILE* file = std::fopen(path.c_str(), "w");
+    ::fchmod(fileno(file), 0600);
     writer(file);
     std::fclose(file);
   }
@@ -136,6 +138,23 @@ TEST(Tls, FilesThatDoNotFitAreRefusedAtStart) {
   std::filesystem::copy_file(certificate.files().certificate_file, kept);
   other->renew("second");
   EXPECT_EQ(make_tls_context({kept, certificate.files().key_file}).error().reason, "http.tls.key");
+}
+
+TEST(Tls, AKeyThatOthersMayReadOrChangeIsRefusedWithTheRemedy) {
+  const Certificate certificate("first");
+  const std::string key = certificate.files().key_file;
+  for (const unsigned mode : {0644u, 0604u, 0660u, 0666u}) {
+    std::filesystem::permissions(key, std::filesystem::perms(mode));
+    const auto refused = make_tls_context(certificate.files());
+    ASSERT_FALSE(refused.ok()) << std::oct << mode;
+    EXPECT_EQ(refused.error().reason, "http.tls.key_permissions");
+    EXPECT_EQ(refused.error().detail.find(key), 0u);
+    EXPECT_NE(refused.error().detail.find("chmod 600"), std::string::npos);
+  }
+  for (const unsigned mode : {0600u, 0640u}) {
+    std::filesystem::permissions(key, std::filesystem::perms(mode));
+    EXPECT_TRUE(make_tls_context(certificate.files()).ok()) << std::oct << mode;
+  }
 }
 
 TEST(Tls, APipelineInOneRecordIsAnsweredWhole) {
