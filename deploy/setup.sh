@@ -14,7 +14,7 @@ packages=(
   prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
   libzstd-dev zlib1g-dev libcctz-dev libisal-dev libxxhash-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  python3 e2fsprogs nginx-light haproxy curl jq openssl ca-certificates tzdata
+  python3 e2fsprogs strace faketime nginx-light haproxy curl jq openssl ca-certificates tzdata
 )
 
 lint=no
