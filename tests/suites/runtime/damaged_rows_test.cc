@@ -196,8 +196,10 @@ TEST_F(Rows, AndTheirPositionAreOnTheDiskTogetherAtEveryMoment) {
     const std::string image = folder + "/image-" + std::to_string(++images);
     fs::copy(directory(), image, fs::copy_options::recursive);
     auto copy = rows::Database::open_read_only(image);
-    if (!copy && seq == 1) return uint64_t{0};  // nothing was ever written
-    EXPECT_TRUE(copy.ok()) << copy.error().detail;
+    if (!copy) {
+      EXPECT_EQ(seq, 1u) << "only before the first one there may be nothing: " << copy.error().detail;
+      return uint64_t{0};
+    }
     const uint64_t stands = (*copy)->stamp()->seq;
     const auto row = (*copy)->get(fold::State::database_key<v1::NameState>(id));
     EXPECT_TRUE(row.ok());
