@@ -130,7 +130,14 @@ Result<Judged> read_judged(std::string_view bytes) {
     return corrupt("journal.frame.judged_signals");
   judged.signals = text(reader.get_view());
   if (reader.length() != 0) return corrupt("journal.frame.judged_excess");
+  if (judged.signals.empty()) return corrupt("journal.frame.judged_empty");
   return judged;
+}
+
+// As the builder writes it; a length or tag that takes more bytes than it must makes it longer.
+size_t judged_bytes(const Judged& judged) {
+  const size_t marks = judged.signals.empty() ? 0 : field_bytes(judged.signals.size());
+  return field_bytes(judged.observation.size()) + 5 + marks;
 }
 
 Result<> read_event(std::string_view bytes, v1::Event& event) {
@@ -149,8 +156,11 @@ Result<> dispatch(std::string_view entry, uint32_t index, v1::Event& event,
   const auto tag = reader.tag();
   const std::string_view content = text(reader.get_view());
   if (reader.length() != 0) return corrupt("journal.frame.entry_excess");
+  if (field_bytes(content.size()) != entry.size()) return corrupt("journal.frame.entry_width");
   if (tag == kJudged) {
     auto judged = read_judged(content);
+    if (judged && judged_bytes(*judged) != content.size())
+      return corrupt("journal.frame.judged_width");
     return judged ? on_judged(index, *judged) : Result<>(judged.error());
   }
   if (tag != kEvent) return corrupt("journal.frame.entry_unknown");
@@ -262,15 +272,19 @@ Result<FrameView> FrameView::open(std::string_view bytes) {
 
 // Takes `input` and `claim` off the body; the entries are left for each().
 Result<> FrameView::read_front() try {
-  const auto take = [this](Field tag, std::string_view& into) {
+  bool exact = true;
+  const auto take = [this, &exact](Field tag, std::string_view& into) {
     if (body_.empty() || body_[0] != delimited(tag)) return;
     pbf_reader reader(body_.data(), body_.size());
     reader.next();
     into = text(reader.get_view());
+    // Empty is not written at all, nor is a length in more bytes than it takes.
+    exact = exact && !into.empty() && body_.size() - reader.length() == field_bytes(into.size());
     body_ = text(reader.data());
   };
   take(kInput, input_);
   take(kClaim, claim_);
+  if (!exact) return corrupt("journal.frame.width");
   if (!body_.empty() && (is_claim() || body_[0] != delimited(kEntry)))
     return corrupt("journal.frame.field");
   return {};
@@ -291,10 +305,13 @@ Result<> FrameView::each(const VisitEvent& event, const VisitJudged& judged) con
   v1::Event parsed;
   pbf_reader reader(body_.data(), body_.size());
   for (uint32_t index = 0; reader.length() != 0; ++index) {
+    const auto left = reader.length();
     if (!is_next(reader, kEntry, pbf_wire_type::length_delimited))
       return corrupt("journal.frame.not_entry");
-    if (auto done = dispatch(text(reader.get_view()), index, parsed, event, judged); !done)
-      return done;
+    const std::string_view entry = text(reader.get_view());
+    if (left - reader.length() != field_bytes(entry.size()))
+      return corrupt("journal.frame.entry_width");
+    if (auto done = dispatch(entry, index, parsed, event, judged); !done) return done;
   }
   return {};
 } catch (const protozero::exception& broken) {

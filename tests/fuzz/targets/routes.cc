@@ -58,9 +58,13 @@ std::unique_ptr<World> make_world() {
   return world;
 }
 
+// It ends before what RocksDB keeps for the whole process, which was made while it was.
 World& world() {
-  static std::unique_ptr<World> current;
-  if (!current || ++current->asked > kRequestsOfANode) {
+  static auto& current = *new std::unique_ptr<World>(make_world());
+  static const struct AtEnd {
+    ~AtEnd() { current.reset(); }
+  } at_end;
+  if (++current->asked > kRequestsOfANode) {
     current.reset();
     current = make_world();
   }

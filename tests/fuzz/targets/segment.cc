@@ -171,9 +171,9 @@ void run(std::string_view input) {
   auto files = good_store().files;
   for (Pieces pieces(input); !pieces.empty();) change(files, pieces);
   const auto disk = disk_of(files);
-  auto catalog = Catalog::open(*disk, kFolder);
-  if (!catalog) return require(catalog.error().code == Errc::corrupt, "odd files are corrupt");
-  const auto looked = recover(*disk, **catalog, kPartition, Repair::none);
+  auto seen = Catalog::open(*disk, kFolder), catalog = Catalog::open(*disk, kFolder);
+  if (!seen || !catalog) return require(seen.error().code == Errc::corrupt, "odd files are corrupt");
+  const auto looked = recover(*disk, **seen, kPartition, Repair::none);
   const auto repaired = recover(*disk, **catalog, kPartition, Repair::cut);
   require(told(looked) == told(repaired), "looking and repairing see the same end");
   if (!repaired) return require(repaired.error().code == Errc::corrupt, "or the damage is named");
