@@ -29,8 +29,6 @@ Error failed(const rocksdb::Status& status, std::string_view reason) {
                status.ToString()};
 }
 
-Error closed() { return {Errc::io, "rows.closed", "the database could not be opened again yet"}; }
-
 std::string encode(const Stamp& stamp) {
   std::string out(44, '\0');
   std::memcpy(out.data(), &stamp.seq, 8);
@@ -55,13 +53,24 @@ Shared::Shared(size_t block_cache_bytes, size_t write_buffer_bytes, rocksdb::Env
 }
 Shared::~Shared() = default;
 
-// Everybody reads under the shared lock; only reopening takes it alone. `db` is null when that failed.
+// Everybody reads under the shared lock; only replacing takes it alone.
 struct Database::Impl {
   std::unique_ptr<rocksdb::DB> db;
   const Shared::Parts* shared = nullptr;
   mutable std::shared_mutex reopening;
   bool write_failed = false;
+  bool only_reads = false;  // what stands in `db` until the disk lets a whole one be opened
   std::string directory;
+
+  // Readers see the one or the other, never none.
+  void replace(rocksdb::DB* fresh) {
+    std::unique_ptr<rocksdb::DB> old(fresh);
+    {
+      const std::unique_lock lock(reopening);
+      db.swap(old);
+    }
+    old->Close();
+  }
 };
 
 namespace {
@@ -104,6 +113,14 @@ rocksdb::Options options_for(const Shared::Parts* shared) {
   return options;
 }
 
+// Holds every file open, so that it stays readable when a whole database beside it drops files.
+rocksdb::Options options_for_reading(const Shared::Parts* shared) {
+  rocksdb::Options options = options_for(shared);
+  options.create_if_missing = false;
+  options.max_open_files = -1;
+  return options;
+}
+
 }  // namespace
 
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -126,10 +143,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
 Result<std::unique_ptr<Database>> Database::open_read_only(const std::string& directory,
                                                            rocksdb::Env* env) {
   rocksdb::DB* db = nullptr;
-  rocksdb::Options options = options_for(nullptr);
+  rocksdb::Options options = options_for_reading(nullptr);
   if (env != nullptr) options.env = env;
-  options.create_if_missing = false;
-  options.max_open_files = -1;
   const auto status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
   if (!status.ok()) return failed(status, "rows.open");
   auto impl = std::make_unique<Impl>();
@@ -141,7 +156,6 @@ Result<std::unique_ptr<Database>> Database::open_read_only(const std::string& di
 Result<std::optional<std::string>> Database::get(std::string_view key) const {
   std::string value;
   const std::shared_lock lock(impl_->reopening);
-  if (!impl_->db) return closed();
   const auto status = impl_->db->Get(rocksdb::ReadOptions(), slice(key), &value);
   if (status.IsNotFound()) return std::optional<std::string>{};
   if (!status.ok()) return failed(status, "rows.read");
@@ -154,7 +168,6 @@ Result<std::vector<std::optional<std::string>>> Database::multi_get(
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
   const std::shared_lock lock(impl_->reopening);
-  if (!impl_->db) return closed();
   impl_->db->MultiGet(rocksdb::ReadOptions(), impl_->db->DefaultColumnFamily(), keys.size(),
                       slices.data(), values.data(), statuses.data());
   std::vector<std::optional<std::string>> out(keys.size());
@@ -190,15 +203,20 @@ Result<> Database::write(const std::vector<Batch::Record>& sorted, const Stamp& 
   return {};
 }
 
-// A failed flush stops RocksDB for good, whatever becomes of the disk: only a new one goes on.
+// A failed flush stops RocksDB for good, whatever becomes of the disk: only a new one goes on. Opening it writes files,
+// which the same full disk refuses, so reads go on meanwhile from what was flushed.
 Result<> Database::reopen() {
-  const std::unique_lock lock(impl_->reopening);
-  if (impl_->db) impl_->db->Close();
-  impl_->db.reset();
   rocksdb::DB* db = nullptr;
+  if (!impl_->only_reads) {
+    const auto status = rocksdb::DB::OpenForReadOnly(options_for_reading(impl_->shared), impl_->directory, &db);
+    if (!status.ok()) return failed(status, "rows.reopen");
+    impl_->replace(db);
+    impl_->only_reads = true;
+  }
   const auto status = rocksdb::DB::Open(options_for(impl_->shared), impl_->directory, &db);
   if (!status.ok()) return failed(status, "rows.reopen");
-  impl_->db.reset(db);
+  impl_->replace(db);
+  impl_->only_reads = false;
   return {};
 }
 
@@ -218,7 +236,6 @@ Result<> Database::scan(
     std::string_view prefix, std::string_view from,
     const std::function<bool(std::string_view, std::string_view)>& visit) const {
   const std::shared_lock lock(impl_->reopening);
-  if (!impl_->db) return closed();
   std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(rocksdb::ReadOptions()));
   for (it->Seek(slice(from < prefix ? prefix : from)); it->Valid(); it->Next()) {
     const std::string_view key{it->key().data(), it->key().size()};
@@ -231,7 +248,6 @@ Result<> Database::scan(
 
 Result<> Database::verify() const {
   const std::shared_lock lock(impl_->reopening);
-  if (!impl_->db) return closed();
   auto status = impl_->db->VerifyChecksum();
   if (status.ok()) status = impl_->db->VerifyFileChecksums(rocksdb::ReadOptions());
   if (!status.ok()) return failed(status, "rows.verify");
@@ -240,7 +256,6 @@ Result<> Database::verify() const {
 
 Result<> Database::copy_to(const std::string& directory) const {
   const std::shared_lock lock(impl_->reopening);
-  if (!impl_->db) return closed();
   rocksdb::Checkpoint* raw = nullptr;
   auto status = rocksdb::Checkpoint::Create(impl_->db.get(), &raw);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
@@ -252,7 +267,7 @@ Result<> Database::copy_to(const std::string& directory) const {
 uint64_t Database::disk_bytes() const {
   uint64_t bytes = 0;
   const std::shared_lock lock(impl_->reopening);
-  if (impl_->db) impl_->db->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
+  impl_->db->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
   return bytes;
 }
 

@@ -71,8 +71,12 @@ TEST(Database, AFullDiskRefusesWritesAgainAndAgainAndIsWellOnceThereIsSpace) {
   ASSERT_TRUE(database) << database.error().detail;
   ASSERT_TRUE((*database)->write({{"key", "old"}}, Stamp{1, 1, {}}));
   disk.full = true;
-  for (int attempt = 0; attempt < 5; ++attempt)
+  for (int attempt = 0; attempt < 5; ++attempt) {
     EXPECT_FALSE((*database)->write({{"key", "new"}}, Stamp{2, 1, {}}));
+    const auto read = (*database)->get("key");  // what is on the disk, or what waits in memory to be
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_EQ(read->value_or("none"), (*database)->stamp()->seq == 1 ? "old" : "new");
+  }
   disk.full = false;
   Result<> written = Error{Errc::io, "not yet"};
   for (int attempt = 0; attempt < 3'000 && !written; ++attempt) {
