@@ -36,6 +36,7 @@ std::string after_last_dot(const std::string& jwt) { return jwt.substr(jwt.rfind
 struct Made {
   SecretScan secrets, people;
   std::string answers;
+  std::string identity, jit_token, service_token, person;  // ids to ask about
 
   void keep(const Answer& answer) { answers += answer.reply.head + "\n" + answer.reply.body + "\n"; }
   void add_token(const std::string& name, std::string_view token) {
@@ -70,6 +71,7 @@ void make_tokens(Node& node, Made& run) {
   ASSERT_EQ(made.status, 201) << made.reply.body;
   ASSERT_EQ(again.text("/token"), made.text("/token"));
   run.add_token("service token", made.text("/token"));
+  run.service_token = made.text("/id");
   EXPECT_EQ(node.as(made.text("/token")).get("/api/v1/auth/me").status, 200);
   const auto gone = admin.post(kTokens, named("gone"));
   run.add_token("revoked service token", gone.text("/token"));
@@ -83,6 +85,8 @@ void make_tokens(Node& node, Made& run) {
   const std::string id = admin.register_service("holder");
   const auto issued = admin.issue(id), revoked = admin.issue(id, R"("max_usage":3)");
   run.add_jwt("JIT token", issued.text("/access_token"));
+  run.identity = id;
+  run.jit_token = issued.text("/token_id");
   run.add_jwt("revoked JIT token", revoked.text("/access_token"));
   EXPECT_TRUE(admin.is_active(issued.text("/access_token"), "client_ip=10.0.0.1&endpoint=/a"));
   auto holder = node.as(issued.text("/access_token"));
@@ -123,6 +127,7 @@ void make_people(Node& node, Made& run) {
       "/api/v1/identities", R"({"identity_type":{"type":"Human","username":")" + std::string(kUserName) +
                                 R"(","email":")" + std::string(kEmail) + R"("},"allowed_scopes":["a:read"]})");
   ASSERT_EQ(person.status, 201) << person.reply.body;
+  run.person = person.text("/identity_id");
   std::string events = "[";
   for (int i = 0; i < 40; ++i)
     events += std::string(i == 0 ? "" : ",") + R"({"id":"p)" + std::to_string(i) +
@@ -169,6 +174,21 @@ void read_everything(Node& node, Made& run) {
     const auto answer = admin.get(path);
     EXPECT_EQ(answer.status, 200) << path;
     run.keep(answer);
+  }
+  for (const std::string& path :
+       {"/api/v1/identities/" + run.identity, "/api/v1/identities/" + run.identity + "/timeline",
+        "/api/v1/identities/" + run.identity + "/risk", "/api/v1/identities/" + run.person + "/timeline",
+        "/api/v1/tokens/" + run.jit_token, "/api/v1/tokens/usage/" + run.jit_token,
+        std::string(kTokens) + "/" + run.service_token}) {
+    const auto answer = admin.get(path);
+    EXPECT_EQ(answer.status, 200) << path;
+    run.keep(answer);
+  }
+  // While a node holds the keys, names of people are sealed to `replay at`.
+  for (const auto& id : {run.identity, run.person, run.jit_token, run.service_token}) {
+    const auto told = run_watchword({"replay", "at", "--data", node.data(), "--json", "--subject", id});
+    EXPECT_EQ(told.exit_code, 0) << told.errors;
+    run.answers += told.out + told.errors;
   }
   run.keep(node.operations().get("/metrics"));
   for (const char* topic : {"identity", "token", "alert", "dead-letter"}) {

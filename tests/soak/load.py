@@ -20,6 +20,7 @@ class Record:
         self.broken = []      # sentences: what was promised and not kept
         self.timings = []     # (kind, begun, milliseconds, status; 0: no answer)
         self.accepted = 0     # events
+        self.failures = {}    # code of a 5xx -> how often
 
 
 class Worker:
@@ -35,6 +36,9 @@ class Worker:
         try:
             answer = self.wire.ask(*asked, **more)
             status = answer.status
+            if status >= 500:
+                code = (answer.json() or {}).get("code", "none")
+                self.record.failures[code] = self.record.failures.get(code, 0) + 1
             return answer
         finally:
             self.record.timings.append((kind, begun_s, (time.monotonic() - begun_s) * 1e3, status))

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 
 import report
 from faults import Faults
@@ -177,10 +178,21 @@ class Run:
                                      for kind, at_s, _, status in self.timings)
 
 
+def asked(wire, *what, **more):
+    """A read may be refused for a moment, never for long."""
+    until_s = time.monotonic() + 5
+    while True:
+        answer = wire.ask(*what, **more)
+        if answer.status != 503 or time.monotonic() > until_s:
+            return answer
+        print(f"soak: asked again for {what[1]}: {answer.body.decode()}")
+        time.sleep(0.1)
+
+
 def check_identities(wire, record):
     absent = []
     for key, state in record.identities.items():
-        answer = wire.ask("GET", "/api/v1/identities/" + key)
+        answer = asked(wire, "GET", "/api/v1/identities/" + key)
         told = answer.json().get("status") if answer.status == 200 else None
         if told is None or (state == "suspended" and told != "suspended"):
             absent.append(f"identity {key}: {state}, now {answer.status} {told}")
@@ -190,9 +202,9 @@ def check_identities(wire, record):
 def check_tokens(wire, record):
     absent = []
     for key, token in record.tokens.items():
-        answer = wire.ask("GET", "/api/v1/tokens/" + key)
+        answer = asked(wire, "GET", "/api/v1/tokens/" + key)
         told = answer.json().get("status") if answer.status == 200 else None
-        good = wire.ask("POST", "/oauth2/introspect", "token=" + token["jwt"],
+        good = asked(wire, "POST", "/oauth2/introspect", "token=" + token["jwt"],
                         ["Content-Type: application/x-www-form-urlencoded"]).json().get("active")
         fresh = time.monotonic() - token["at_s"] < 3_000
         if (told is None or (token["state"] in ("revoked", "ended") and (told != "revoked" or good)) or
@@ -204,7 +216,7 @@ def check_tokens(wire, record):
 def check_services(wire, record):
     absent = []
     for key, token in record.services.items():
-        opens = wire.ask("GET", "/api/v1/auth/me", token=token["secret"]).status == 200
+        opens = asked(wire, "GET", "/api/v1/auth/me", token=token["secret"]).status == 200
         if (token["state"] == "active") != opens and token["state"] != "unsure":
             absent.append(f"service token {key}: {token['state']}, opens {opens}")
     return len(record.services), absent
@@ -215,7 +227,7 @@ def check_events(wire, record):
     absent, count = [], 0
     for identity, events in record.events.items():
         count += len(events)
-        told = wire.ask("POST", "/api/v1/events", events[::-1]).json()
+        told = asked(wire, "POST", "/api/v1/events", events[::-1]).json()
         if told.get("accepted") != 0 or told.get("duplicates") != len(events):
             absent.append(f"events of {identity}: {len(events)} were accepted, now {told}")
     return count, absent
@@ -242,6 +254,8 @@ def tell(run, checked, missing, verified):
         f"event or command (uses included)")
     report.print_latencies(run.timings, run.faults.windows, out)
     report.print_statuses(run.timings, out)
+    failures = sum((Counter(record.failures) for record in run.records), Counter())
+    out(f"5xx by code: {json.dumps(failures)}")
     lag = [sample["lag"] for sample in run.samples if "lag" in sample]
     out(f"\nwaiting work: at most {max(lag, default=0)} (commands + bytes of observations) in a sample; "
         f"none left {run.lag_s if run.lag_s is None else round(run.lag_s, 2)} s after the load stopped")
