@@ -18,6 +18,7 @@ namespace {
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
+constexpr int64_t kDriftMs = 5'000;  // that a clock may be off without anybody's doubt
 constexpr int64_t kKeptMs = 23 * 3'600'000;  // for so long at least a key is remembered
 constexpr size_t kRemembered = 64;  // observations of a principal, against which a new one is compared
 
@@ -91,18 +92,25 @@ void Checkers::ends(const Request& request, const Reply& reply, uint64_t sent) {
   if (path == "/oauth2/revoke" && id_of_.contains(shown_token(request))) end(id_of_.at(shown_token(request)));
   const json::object body = parsed(reply.body);
   const std::string status = text(body, "status");
-  if (request.verb == "GET" && path.find("/tokens/") != path.npos && !status.empty() && status != "active") end(last);
+  const bool tells_end = status == "revoked" || status == "exhausted";  // "expired" may be a wrong clock's opinion
+  if (request.verb == "GET" && path.find("/tokens/") != path.npos && tells_end) end(last);
+  if (const int64_t expires_ms = time_ms(text(body, "expires_at")); expires_ms > 0 && tokens_.contains(last))
+    tokens_.at(last).expires_ms = expires_ms;
   if (last != "suspend" && last != "retire") return;
   if (!request.idempotency_key.empty() && last == "suspend") return;  // it may repeat what was long ago
   for (auto& [id, token] : tokens_)
     if (token.issued < sent && path == "/api/v1/identities/" + token.owner + "/" + last) end(id);
 }
 
-/// Invariants 5 and 9: what was said to be over is over for every read that starts later.
+/// Invariants 5 and 9: what was said to be over, or is by the true clock, is over for every read that starts later.
 void Checkers::monotone_revocation(const std::string& id, uint64_t sent, const std::string& where) const {
   const auto found = tokens_.find(id);
-  if (found == tokens_.end() || found->second.ended == 0 || found->second.ended > sent) return;
-  throw Violation("monotone_revocation", "token " + id + " was told to be over and is active again " + where);
+  if (found == tokens_.end()) return;
+  const Token& token = found->second;
+  if (token.ended != 0 && token.ended <= sent)
+    throw Violation("monotone_revocation", "token " + id + " was told to be over and is active again " + where);
+  if (token.expires_ms != 0 && world_.true_ms() > token.expires_ms + kDriftMs)
+    throw Violation("expired_for_ever", "token " + id + " has expired and is active " + where);
 }
 
 void Checkers::monotone_lists(const json::object& body, uint64_t sent) const {

@@ -31,7 +31,7 @@ class Checkers {
     std::string owner, text;
     uint64_t issued = 0;      // tick of the answer
     uint64_t ended = 0;       // tick of the answer that said so; 0: none did
-    int64_t max_usage = 0, passed = 0, count = 0;
+    int64_t max_usage = 0, passed = 0, expires_ms = 0;
   };
   struct Keyed {
     std::string made;

@@ -90,8 +90,11 @@ json::object view(const Turn& turn, const Subject& subject) {
           {"requires_continuous_auth", subject.continuous}};
 }
 
-void shows(const Turn& turn, Branches& out) { accept(out, 200, view(turn, turn.world), turn.world); }
 void answers(const Turn& turn, Branches& out) { accept(out, 200, {}, turn.world); }
+void shows(const Turn& turn, Branches& out) {
+  if (turn.world.type.empty()) return answers(turn, out);  // it stands from the beginning: nobody said how
+  accept(out, 200, view(turn, turn.world), turn.world);
+}
 void accepts_clock(const Turn& turn, Branches& out) { answers(turn, out), refuse(turn, out, 409); }
 
 void changes(const Turn& turn, Branches& out) {
@@ -141,6 +144,7 @@ void issues(const Turn& turn, Branches& out) {
   weigh({true, !may_pass && !world.status.empty()}, 403, "");
   weigh({true, world.status == "retired"}, 409, "");
   weigh({true, world.status.empty()}, 404, "");
+  weigh({true, body.contains("attestation_data")}, 401, "");
   const Strings asked = texts(body, "requested_scopes");
   const bool allowed = std::ranges::includes(world.scopes, asked);
   weigh({allowed, !allowed || asked.empty()}, 400, asked.empty() ? "" : "invalid_scope");
@@ -179,7 +183,7 @@ void shows_token(const Turn& turn, Branches& out) {
     return accept(out, 200, {{"token_id", turn.token}, {"usage_count", members["usage_count"]}}, turn.world);
   const auto say = [&](const char* status, bool ended) {
     Subject next = turn.world;
-    next.tokens[turn.token].ended |= ended;
+    next.tokens[turn.token].ended |= ended && !turn.at.vague;
     members["status"] = status;
     accept(out, 200, members, std::move(next));
   };
@@ -205,16 +209,20 @@ void surrenders(const Turn& turn, Branches& out) {
   accept(out, 200, {}, token_in(turn) ? without(turn) : turn.world);
 }
 
+/// Closing takes a verdict. What the contract leaves open: a verdict alone, and the way back.
 void triages(const Turn& turn, Branches& out) {
   const std::string status = text(turn.body, "status"), verdict = text(turn.body, "verdict");
-  const bool unknown = turn.world.status.empty();
-  if (unknown) return answers(turn, out), refuse(turn, out, 404), refuse(turn, out, 409), refuse(turn, out, 422);
-  if (turn.world.status == "closed" || (!verdict.empty() && status != "closed")) refuse(turn, out, 409);
-  if ((status == "closed") == verdict.empty()) refuse(turn, out, 400), refuse(turn, out, 422);
-  if (status == "closed" && verdict.empty()) return;
+  const bool unknown = turn.world.status.empty(), closes = status == "closed";
+  if (unknown) refuse(turn, out, 404);
+  if (unknown || turn.world.status != "open") refuse(turn, out, 409);
+  if (closes == verdict.empty()) refuse(turn, out, 400), refuse(turn, out, 409), refuse(turn, out, 422);
+  if (closes && verdict.empty()) return;
   Subject next = turn.world;
   if (!status.empty()) next.status = status;
-  accept(out, 200, {{"id", turn.id}, {"status", next.status}}, std::move(next));
+  if (status.empty() && !verdict.empty()) next.status = "closed";
+  if (next.status.empty()) return answers(turn, out);
+  json::object members{{"id", turn.id}, {"status", next.status}};
+  accept(out, 200, std::move(members), std::move(next));
 }
 void shows_alert(const Turn& turn, Branches& out) {
   if (turn.world.status.empty()) return answers(turn, out), refuse(turn, out, 404);
@@ -232,8 +240,8 @@ void creates(const Turn& turn, Branches& out) {
   token.expires = {turn.at.from_ms + life_ms, turn.at.to_ms + life_ms};
   Subject next = turn.world;
   next.tokens["?" + turn.request.idempotency_key] = token;
-  json::object members{{"token_name", text(turn.body, "token_name")}, {"permissions", list(token.grants)}};
-  members["identity_id"] = turn.subject;
+  json::object members{{"permissions", list(token.grants)}, {"identity_id", turn.subject}};
+  if (!turn.request.odd) members["token_name"] = text(turn.body, "token_name");
   accept(out, 201, std::move(members), std::move(next));
 }
 
@@ -265,7 +273,7 @@ Subject after_use(const Turn& turn) {
 
 Subject after_denial(const Turn& turn) {
   Subject next = turn.world;
-  if (const auto* token = token_in(turn); token && may_have_expired(*token, turn.at))
+  if (const auto* token = token_in(turn); token && !turn.at.vague && may_have_expired(*token, turn.at))
     next.tokens[turn.token].ended = !turn.world.continuous || !may_live(*token, turn.at);
   return next;
 }
@@ -362,21 +370,29 @@ bool repeats(const Turn& turn, Branches& out) {
   return turn.at.to_ms - done.at.from_ms < kDayMs;
 }
 
+/// Refusals of what nobody could understand, whoever asks.
+void unreadable(const Turn& turn, Branches& out) {
+  if (turn.request.odd) refuse(turn, out, 404), refuse(turn, out, 414), refuse(turn, out, 431);
+  if (turn.request.odd || turn.request.spoiled) refuse(turn, out, 400), refuse(turn, out, 413);
+  if (turn.request.spoiled) refuse(turn, out, 415);
+  if (turn.body.contains("attestation_data")) refuse(turn, out, 403);
+}
+
 /// Whether the caller may ask at all.
 bool admitted(const Route& route, const Turn& turn, Branches& out) {
   if (route.permission == "none") return true;
   if (turn.caller.may_be_dead) refuse(turn, out, 401);
+  if (turn.request.odd || route.handler == issues) unreadable(turn, out);
   if (!turn.caller.may_live) return false;
   if (route.permission == "any_token" || turn.caller.may(route.permission)) return true;
-  return refuse(turn, out, 403, "auth.permission"), false;
+  return refuse(turn, out, 403), false;
 }
 
 /// Whether it is in a shape that can be understood, and about something that there is.
 bool understood(const Route& route, const Turn& turn, Branches& out) {
   const bool nobody = route.path.starts_with("/api/v1/identities/{id}") && turn.world.status.empty();
-  if (nobody || turn.request.odd) refuse(turn, out, 404);
-  if (nobody || turn.request.odd || turn.request.spoiled) refuse(turn, out, 400);
-  if (turn.request.spoiled) refuse(turn, out, 413), refuse(turn, out, 415);
+  if (nobody) refuse(turn, out, 404), refuse(turn, out, 400);
+  unreadable(turn, out);
   return !nobody && !turn.request.spoiled;
 }
 
@@ -428,7 +444,7 @@ std::vector<Branch> decide(Turn turn) {
   const Route* route = route_of(request, turn.id);
   turn.body = parsed(request.body);
   Branches out;
-  if (!route) return {{{404}, turn.world}, {{405}, turn.world}, {{400}, turn.world}};
+  if (!route) return {{{404}, turn.world}, {{405}, turn.world}, {{400}, turn.world}, {{414}, turn.world}};
   refuse(turn, out, 429);  // never without a reason that only the node knows, and never with an effect
   if (!admitted(*route, turn, out)) return out;
   const bool keyed = !request.idempotency_key.empty() && request.verb != "GET";

@@ -20,6 +20,7 @@ using Strings = std::vector<std::string>;  // sorted
 struct Moment {
   int64_t from_ms = 0;
   int64_t to_ms = 0;
+  bool vague = false;  // by a clock that may be wrong: what seems to be over by it need not be
   bool operator==(const Moment&) const = default;
 };
 

@@ -11,6 +11,7 @@ namespace {
 namespace json = boost::json;
 constexpr int64_t kAheadMs = 600'000;  // that an observation may be
 constexpr int64_t kRemembered = 64;     // observations of a principal
+constexpr size_t kMostWorlds = 48;
 
 /// What detection may have made of a subject by now.
 std::vector<Subject> struck(const Subject& world, const std::string& token) {
@@ -23,6 +24,24 @@ std::vector<Subject> struck(const Subject& world, const std::string& token) {
   all.push_back(world);
   all.back().tokens[token].revoked = true;
   return all;
+}
+
+Subject without_times(Subject subject) {
+  for (auto& [id, token] : subject.tokens) token.issued = token.expires = {};
+  for (auto& [key, done] : subject.keys) done.at = {};
+  return subject;
+}
+
+void widen(Moment& moment, Moment by) {
+  moment = {std::min(moment.from_ms, by.from_ms), std::max(moment.to_ms, by.to_ms), moment.vague || by.vague};
+}
+
+void widen(Subject& subject, const Subject& by) {
+  for (auto& [id, token] : subject.tokens) {
+    widen(token.issued, by.tokens.at(id).issued);
+    widen(token.expires, by.tokens.at(id).expires);
+  }
+  for (auto& [key, done] : subject.keys) widen(done.at, by.keys.at(key).at);
 }
 
 bool same(const json::value& want, const json::value& have) {
@@ -135,18 +154,39 @@ std::vector<Answer> Oracle::expect(const Request& request, Moment at) const {
   return all;
 }
 
+/// Keeps one of those that differ in uncertain times alone, and beyond a bound gives up.
 void Oracle::keep(const std::string& subject, std::vector<Subject> worlds) {
-  std::vector<Subject> distinct;
-  for (auto& world : worlds)
-    if (std::ranges::find(distinct, world) == distinct.end()) distinct.push_back(std::move(world));
-  if (!subject.empty()) subjects_[subject] = std::move(distinct);
+  if (subject.empty()) return;
+  std::vector<Subject> distinct, timeless;
+  for (auto& world : worlds) {
+    auto bare = worlds.size() > 1 ? without_times(world) : Subject{};
+    const auto found = std::ranges::find(timeless, bare);
+    if (found != timeless.end()) {
+      widen(distinct[static_cast<size_t>(found - timeless.begin())], world);
+      continue;
+    }
+    timeless.push_back(std::move(bare));
+    distinct.push_back(std::move(world));
+  }
+  if (distinct.size() > kMostWorlds) given_up_.insert(subject);
+  if (!given_up_.contains(subject)) subjects_[subject] = std::move(distinct);
 }
 
 std::string Oracle::judge(const Request& request, const Reply& reply, Moment at) {
   const bool doubt = reply.lost || reply.status == 503 || reply.header("Watchword-Reason") == "unavailable";
   if (doubt) return maybe(request, at), std::string();
-  if (request.path == "/api/v1/events" && reply.status == 200) return judge_events(request, reply, at);
+  if (request.path == "/api/v1/events") {
+    const auto used = event_keys_.find(key_of(request));
+    const bool other = !request.idempotency_key.empty() && used != event_keys_.end() && used->second != request.body;
+    if (reply.status == 422 && other) return {};
+    if (reply.status == 200) return judge_events(request, reply, at);
+  }
   const std::string subject = subject_of(request);
+  if (given_up_.contains(subject) || given_up_.contains(token_of(request.caller).first)) {
+    std::vector<Subject> none;
+    if (reply.status == 201 && request.path != "/api/v1/identities") learn_token(request, parsed(reply.body), none);
+    return {};
+  }
   std::vector<Subject> left;
   std::string right;
   for (const auto& world : worlds_of(subject)) {
@@ -165,11 +205,15 @@ std::string Oracle::judge(const Request& request, const Reply& reply, Moment at)
 }
 
 void Oracle::maybe(const Request& request, Moment at) {
-  if (request.path == "/api/v1/events") return observed(request, {}, false);
+  if (request.path == "/api/v1/events") {
+    event_keys_.try_emplace(key_of(request), request.body);
+    return observed(request, {}, false);
+  }
   const std::string subject = subject_of(request);
   auto all = worlds_of(subject);
   for (const auto& world : worlds_of(subject))
-    for (auto& branch : branches(subject, world, request, at)) all.push_back(std::move(branch.next));
+    for (auto& branch : branches(subject, world, request, at))
+      if (branch.answer.status / 100 == 2) all.push_back(std::move(branch.next));
   for (auto& world : all) world.tokens.erase("?");
   if (const auto name = name_in(request); !name.empty()) names_.try_emplace(name, "?" + key_of(request));
   keep(subject, std::move(all));
@@ -187,7 +231,7 @@ std::pair<bool, bool> Oracle::name_taken(const Request& request, Moment at) cons
   return {stands, true};
 }
 
-void Oracle::assume(const std::string& subject, std::vector<Subject> worlds) { subjects_[subject] = std::move(worlds); }
+void Oracle::assume(const std::string& subject, std::vector<Subject> worlds) { keep(subject, std::move(worlds)); }
 
 bool Oracle::surely_dead(const std::string& token_id, Moment at) const {
   const auto owner = owner_.find(token_id);
@@ -282,6 +326,7 @@ std::string Oracle::judge_events(const Request& request, const Reply& reply, Mom
   if (request.spoiled) return rejected.empty() ? "nothing of what is no batch was rejected" : "";
   const auto count = static_cast<int64_t>(request.observations.size() - rejected.size());
   observed(request, rejected, true);
+  event_keys_[key_of(request)] = request.body;
   first = reply.body;
   if (bad.empty() && accepted + duplicates == count && surely <= accepted && accepted <= perhaps) return {};
   return "POST /api/v1/events answered " + reply.body + "; right would be " + std::to_string(surely) + " to " +

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <set>
 
 #include "tests/simulation/model.h"
 
@@ -69,6 +70,8 @@ class Oracle {
   std::map<std::string, std::string> owner_;                          // token id -> subject
   std::map<std::string, std::string> names_;  // unique name -> its token; "?" and key: perhaps, by that request
   std::map<std::string, std::deque<Seen>> seen_;      // observations of each principal
+  std::map<std::string, std::string> event_keys_;     // idempotency key -> body
+  std::set<std::string> given_up_;                    // too much was lost
   std::map<std::string, std::string> event_answers_;  // caller and body -> answer
 };
 

@@ -43,12 +43,13 @@ class Workload {
   std::vector<std::string> locks_of(const Request& request) const;
   bool lock(const std::vector<std::string>& names);
   void unlock(const std::vector<std::string>& names);
+  Request probe_first(Request request) const;
   void send(Request request);
   void send_race();
   void transmit(const Request& request, std::function<void(const Reply&)> answered);
   void judge(const Request& request, const Reply& reply, int64_t from_ms);
   void judge_race(const Race& race);
-  bool explains(std::vector<std::pair<Request, Reply>> left, const std::string& subject, Moment at, int& tries);
+  bool explains(const Race& race, Moment at);
   void ask_everything();
   void run_until_idle();
   int64_t earliest_ms() const;
