@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "stores/keys/vault_record.h"
 #include "tests/suites/keys/directory.h"
 
 namespace watchword::keys {
@@ -278,6 +279,23 @@ TEST_F(VaultTest, RefusesRecordsInAnotherOrder) {
   const std::string whole = bytes();
   const std::string first = whole.substr(offset_of(0), kPieceBytes);
   EXPECT_EQ(refusal(whole + first).substr(0, 12), "vault.record");
+}
+
+TEST_F(VaultTest, DoesNotTakeTheKeyOfOnePersonForAnothers) {
+  auto vault = opened();
+  const auto name = sealed(*vault, person(1), "alice");
+  sealed(*vault, person(2), "bob");
+  vault.reset();
+  std::string forged = bytes();
+  Record first, second;
+  const auto piece = [&](size_t number) {
+    return std::string_view(forged).substr((1 + number) * kPieceBytes, kPieceBytes);
+  };
+  ASSERT_EQ(read_record(piece(0), 0, first), Reading::whole);
+  ASSERT_EQ(read_record(piece(1), 1, second), Reading::whole);
+  std::swap(first.key, second.key);
+  forged.replace(kPieceBytes, 2 * kPieceBytes, record_bytes(first) + record_bytes(second));
+  EXPECT_EQ(seen(*opened_on(forged), person(1), name), "vault.wrapped");
 }
 
 TEST_F(VaultTest, RefusesADamagedHeaderAnotherMasterKeyAndAnEmptyFile) {

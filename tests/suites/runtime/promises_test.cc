@@ -118,6 +118,33 @@ TEST_F(Promise, WhatAFrameInFlightChangedIsSeenUntilItIsApplied) {
   EXPECT_EQ(third->answer.body.error().reason, "token.jit.use.exhausted");
 }
 
+TEST_F(Promise, WhatALaterFrameChangedIsSeenThoughTheEarlierOneIsApplied) {
+  Partition partition(log, clock);
+  send(partition, registering(kBilling), Lane::revoke);
+  send(partition, registering(kOther), Lane::revoke);
+  ASSERT_TRUE(partition.sync_one());
+  const auto again = send(partition, registering(kOther), Lane::revoke);
+  partition.settle();
+  EXPECT_EQ(again->answer.body.error().reason, "identity.exists");
+}
+
+// As a fold does it: the first frame whose time has come, not a later one.
+TEST_F(Promise, AFrameSweepsWhatIsDueAtItsOwnTime) {
+  Partition partition(log, clock);
+  send(partition, registering(kBilling));
+  partition.settle();
+  send(partition, issuing(kBilling, kToken));
+  partition.settle();
+  const auto* token = partition.state.find<v1::JitTokenState>(kToken);
+  ASSERT_NE(token, nullptr);
+  clock.pass(token->expires_at_ms() - clock.wall);
+  const uint64_t seq = partition.state.seq();
+  send(partition, registering(kOther), Lane::revoke);
+  ASSERT_TRUE(partition.sync_one());
+  ASSERT_EQ(partition.state.seq(), seq + 1);
+  EXPECT_EQ(partition.state.find<v1::JitTokenState>(kToken)->status(), v1::TOKEN_EXPIRED);
+}
+
 TEST_F(Promise, AuthenticatedEvidenceOfTheftSuspends) {
   Partition partition(log, clock);
   learn(partition);
