@@ -16,6 +16,7 @@ using Socket = asio::ip::tcp::socket;
 
 constexpr size_t kBatchBytesMax = 64 * 1024;
 constexpr size_t kChunkedReadBytes = 16 * 1024;
+constexpr size_t kLingerBytesMax = 4 * 1024 * 1024;  // who sends on for longer does not read the answer
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
@@ -148,7 +149,8 @@ std::optional<Connection::Need> Connection::linger() {
   }
   char discarded[4096];
   const ssize_t got = ::recv(socket_.native_handle(), discarded, sizeof discarded, MSG_DONTWAIT);
-  if (got > 0) return {};
+  if (got > 0) moved_bytes_ += static_cast<size_t>(got);
+  if (got > 0 && moved_bytes_ <= kLingerBytesMax) return {};
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Need::read;
   enter(Stage::closed);
   return {};

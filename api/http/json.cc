@@ -10,6 +10,17 @@ namespace {
 
 namespace json = boost::json;
 
+// No answer may be much larger than what it answers.
+constexpr size_t kErrorsTold = 50;
+constexpr size_t kNameBytesTold = 128;
+
+std::string_view shortened(std::string_view name) {
+  if (name.size() <= kNameBytesTold) return name;
+  size_t end = kNameBytesTold;
+  while (end > 0 && (static_cast<uint8_t>(name[end]) & 0xc0) == 0x80) --end;
+  return name.substr(0, end);
+}
+
 // RFC 6901 section 3.
 std::string escaped_pointer(std::string_view name) {
   std::string out;
@@ -47,11 +58,11 @@ Fields::Fields(const json::value& value, std::string pointer, std::vector<FieldE
 }
 
 std::string Fields::pointer_to(std::string_view name) const {
-  return pointer_ + "/" + escaped_pointer(name);
+  return pointer_ + "/" + escaped_pointer(shortened(name));
 }
 
 void Fields::fail(std::string_view name, std::string detail) {
-  errors_->push_back({pointer_to(name), std::move(detail)});
+  if (errors_->size() < kErrorsTold) errors_->push_back({pointer_to(name), std::move(detail)});
 }
 
 bool Fields::has(std::string_view name) const {

@@ -32,6 +32,16 @@ TEST(Fields, GivesWhatIsThere) {
   EXPECT_TRUE(body.done(root));
 }
 
+TEST(Fields, MistakesAreToldWithoutALongerAnswerThanTheQuestion) {
+  std::string text = "{\"" + std::string(10'000, 'a') + "\":0";
+  for (int i = 0; i < 1'000; ++i) text += ",\"k" + std::to_string(i) + "\":0";
+  auto body = body_of(text + "}");
+  auto root = body.fields();
+  EXPECT_FALSE(body.done(root));
+  EXPECT_EQ(body.errors().size(), 50u);
+  for (const auto& error : body.errors()) EXPECT_LE(error.pointer.size(), 129u);
+}
+
 TEST(Fields, NullMeansAbsent) {
   auto body = body_of(R"({"name":null,"count":null,"on":null,"list":null,"inner":null})");
   auto root = body.fields();
