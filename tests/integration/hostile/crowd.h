@@ -9,7 +9,8 @@
 
 namespace watchword::testing {
 
-// All `callers` are connected before the first of them does `act(caller, number)`; answers by number.
+// All `callers` are connected before the first of them does `act(caller, number)`; answers by
+// number.
 template <class Act>
 auto at_once(const Node& node, const std::string& token, size_t callers, Act act) {
   std::vector<decltype(act(std::declval<Caller&>(), size_t{0}))> out(callers);

@@ -34,27 +34,30 @@ std::string nginx_configuration(const std::string& folder, uint16_t port, const 
   const std::string buffering = buffered ? "on" : "off";
   return "daemon off; worker_processes 1; pid " + folder + "/pid; error_log " + folder +
          "/errors.log;\nevents { worker_connections 512; }\nhttp {\n"
-         "log_format passed '$upstream_status|$status|$request'; access_log " + folder +
-         "/access.log passed;\nclient_body_temp_path " + folder + "/body; proxy_temp_path " + folder +
-         "/proxy; fastcgi_temp_path " + folder + "/f; uwsgi_temp_path " + folder +
-         "/u; scgi_temp_path " + folder + "/s;\nkeepalive_timeout 1s; client_header_timeout 1s; "
-         "client_body_timeout 1s; lingering_close off;\nupstream node { server " + node +
-         "; keepalive 8; }\nserver { listen 127.0.0.1:" + std::to_string(port) +
+         "log_format passed '$upstream_status|$status|$request'; access_log " +
+         folder + "/access.log passed;\nclient_body_temp_path " + folder +
+         "/body; proxy_temp_path " + folder + "/proxy; fastcgi_temp_path " + folder +
+         "/f; uwsgi_temp_path " + folder + "/u; scgi_temp_path " + folder +
+         "/s;\nkeepalive_timeout 1s; client_header_timeout 1s; "
+         "client_body_timeout 1s; lingering_close off;\nupstream node { server " +
+         node + "; keepalive 8; }\nserver { listen 127.0.0.1:" + std::to_string(port) +
          ";\nlocation /api/v1/tokens/ { return 403; }\nlocation / { proxy_pass http://node; "
          "proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host x; "
-         "proxy_next_upstream off; proxy_read_timeout 5s; proxy_request_buffering " + buffering +
-         "; } } }\n";
+         "proxy_next_upstream off; proxy_read_timeout 5s; proxy_request_buffering " +
+         buffering + "; } } }\n";
 }
 
 std::string haproxy_configuration(uint16_t port, const std::string& node, bool lenient) {
   return "global\n  log stdout format raw local0\n  nbthread 1\n"
          "defaults\n  mode http\n  log global\n  log-format \"%s|%ST|%HM %HP\"\n  retries 0\n"
-         "  timeout connect 2s\n  timeout client 1s\n  timeout server 5s\n  timeout http-request 1s\n"
+         "  timeout connect 2s\n  timeout client 1s\n  timeout server 5s\n  timeout http-request "
+         "1s\n"
          "  timeout http-keep-alive 1s\n  http-reuse always\n"
-         "frontend front\n  bind 127.0.0.1:" + std::to_string(port) +
-         (lenient ? "\n  option accept-invalid-http-request" : "") +
+         "frontend front\n  bind 127.0.0.1:" +
+         std::to_string(port) + (lenient ? "\n  option accept-invalid-http-request" : "") +
          "\n  http-request deny if { path_beg /api/v1/tokens/ }\n  default_backend back\n"
-         "backend back\n  server node " + node + "\n";
+         "backend back\n  server node " +
+         node + "\n";
 }
 
 }  // namespace

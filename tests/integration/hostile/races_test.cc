@@ -70,7 +70,8 @@ TEST_F(Races, AfterTheAnswerToASuspensionNoTokenLivesThatWasAskedForBesideIt) {
 
 TEST_F(Races, AHundredRevocationsOfOneTokenAreOneAndNobodySeesItAfterwards) {
   const auto issued = admin_.issue(admin_.register_service("revoked-often"));
-  const std::string token = issued.text("/access_token"), at = "/api/v1/tokens/" + issued.text("/token_id");
+  const std::string token = issued.text("/access_token"),
+                    at = "/api/v1/tokens/" + issued.text("/token_id");
   std::atomic<bool> revoked{false};
   std::atomic<int> seen_after{0};
   const auto answers = crowd([&](Caller& caller, size_t number) {
@@ -97,7 +98,8 @@ TEST_F(Races, AHundredRevocationsOfOneTokenAreOneAndNobodySeesItAfterwards) {
 TEST_F(Races, OneOfAHundredServiceTokensGetsTheName) {
   const auto answers = crowd([&](Caller& caller, size_t number) {
     static const char* const kForms[] = {"the-one", "The-One", " the-one ", "THE-ONE"};
-    return caller.post("/api/v1/auth/tokens", std::string(R"({"token_name":")") + kForms[number % 4] +
+    return caller.post("/api/v1/auth/tokens", std::string(R"({"token_name":")") +
+                                                  kForms[number % 4] +
                                                   R"(","permissions":["api_read"]})");
   });
   EXPECT_EQ(count_of(answers, 201), 1u);
@@ -155,7 +157,8 @@ TEST_F(Races, OneKeyIsOneJitTokenHoweverManySendIt) {
 
 TEST_F(Races, OneKeyIsOneServiceTokenHoweverManySendIt) {
   const auto answers = crowd([&](Caller& caller, size_t) {
-    return caller.post("/api/v1/auth/tokens", R"({"token_name":"keyed-sk","permissions":["api_read"]})",
+    return caller.post("/api/v1/auth/tokens",
+                       R"({"token_name":"keyed-sk","permissions":["api_read"]})",
                        {"Idempotency-Key: sk-crowd"});
   });
   std::set<std::string> secrets;
@@ -168,7 +171,8 @@ TEST_F(Races, OneKeyIsOneServiceTokenHoweverManySendIt) {
 
 TEST_F(Races, AKeyWithAnotherBodyIsRefusedAlsoBesideTheFirst) {
   const auto answers = crowd([&](Caller& caller, size_t number) {
-    return caller.post("/api/v1/identities", registration("other-body-" + std::to_string(number % 2)),
+    return caller.post("/api/v1/identities",
+                       registration("other-body-" + std::to_string(number % 2)),
                        {"Idempotency-Key: reg-2"});
   });
   EXPECT_EQ(count_of(answers, 201), kCrowd / 2);
@@ -176,24 +180,29 @@ TEST_F(Races, AKeyWithAnotherBodyIsRefusedAlsoBesideTheFirst) {
 }
 
 TEST_F(Races, AKeyIsNoAnswerForAnotherResource) {
-  const std::string first = admin_.register_service("key-a"), second = admin_.register_service("key-b");
+  const std::string first = admin_.register_service("key-a"),
+                    second = admin_.register_service("key-b");
   const std::vector<std::string> key{"Idempotency-Key: same"};
   for (const std::string& id : {first, second}) {
     const auto issued = admin_.issue(id);
     EXPECT_EQ(admin_.remove("/api/v1/tokens/" + issued.text("/token_id"), key).status, 204);
     EXPECT_EQ(admin_.introspect(issued.text("/access_token")), kInactive);
-    EXPECT_EQ(admin_.post("/api/v1/identities/" + id + "/suspend", {}, key).text("/status"), "suspended");
-    EXPECT_EQ(admin_.post("/api/v1/identities/" + id + "/suspend?reason=other", {}, key).status, 422);
-    EXPECT_EQ(admin_.post("/api/v1/identities/" + id + "/retire", {}, key).text("/status"), "retired");
+    EXPECT_EQ(admin_.post("/api/v1/identities/" + id + "/suspend", {}, key).text("/status"),
+              "suspended");
+    EXPECT_EQ(admin_.post("/api/v1/identities/" + id + "/suspend?reason=other", {}, key).status,
+              422);
+    EXPECT_EQ(admin_.post("/api/v1/identities/" + id + "/retire", {}, key).text("/status"),
+              "retired");
   }
 }
 
 TEST_F(Races, AKeyIsItsCallersOwn) {
-  auto other = node().as(admin_
-                             .post("/api/v1/auth/tokens",
-                                   R"({"token_name":"another","permissions":["identity_write"],"identity_id":")" +
-                                       admin_.register_service("another") + R"("})")
-                             .text("/token"));
+  auto other = node().as(
+      admin_
+          .post("/api/v1/auth/tokens",
+                R"({"token_name":"another","permissions":["identity_write"],"identity_id":")" +
+                    admin_.register_service("another") + R"("})")
+          .text("/token"));
   const std::vector<std::string> key{"Idempotency-Key: mine"};
   const auto mine = admin_.post("/api/v1/identities", registration("keyed-mine"), key);
   const auto theirs = other.post("/api/v1/identities", registration("keyed-theirs"), key);
@@ -207,7 +216,8 @@ TEST_F(Races, OneAttestationIsOneToken) {
   const auto made = admin_.post(
       "/api/v1/identities",
       R"({"identity_type":{"type":"AIAgent","agent_name":"racer","model":"m","owner_team":"races"},
-      "allowed_scopes":["a:read"],"attestation":{"jwks":{"keys":[)" + key.verify_key().jwk() + "]}}}");
+      "allowed_scopes":["a:read"],"attestation":{"jwks":{"keys":[)" +
+          key.verify_key().jwk() + "]}}}");
   ASSERT_EQ(made.status, 201) << made.reply.body;
   const std::string id = made.text("/identity_id"), now = std::to_string(time(nullptr));
   const std::string proof = crypto::sign_jwt(

@@ -25,7 +25,8 @@ std::string from(const std::string& address) { return "X-Forwarded-For: " + addr
 class Rates : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    node_ = std::make_unique<Node>(std::vector<std::string>{"--set", "api.trusted_proxies=127.0.0.1/32"});
+    node_ = std::make_unique<Node>(
+        std::vector<std::string>{"--set", "api.trusted_proxies=127.0.0.1/32"});
     ASSERT_TRUE(node_->start()) << node_->errors();
   }
   static void TearDownTestSuite() {
@@ -36,9 +37,12 @@ class Rates : public ::testing::Test {
 };
 
 TEST_F(Rates, AddressesOfOneIpv6NetworkAreOne) {
-  EXPECT_GT(limited(*node_, 3 * kBurst,
-                    [](int i) { return from("2001:db8:1:1:" + std::to_string(i + 1) + "::" + std::to_string(i)); }),
-            kBurst);
+  EXPECT_GT(
+      limited(*node_, 3 * kBurst,
+              [](int i) {
+                return from("2001:db8:1:1:" + std::to_string(i + 1) + "::" + std::to_string(i));
+              }),
+      kBurst);
 }
 
 TEST_F(Rates, NetworksDoNotPayForEachOther) {
@@ -49,50 +53,62 @@ TEST_F(Rates, NetworksDoNotPayForEachOther) {
 
 TEST_F(Rates, AnAddressIsTheSameHoweverItIsWritten) {
   const std::vector<std::string> forms{"198.51.100.7", "::ffff:198.51.100.7", "::FFFF:c633:6407",
-                                       "0:0:0:0:0:ffff:198.51.100.7", "0000:0000:0000:0000:0000:ffff:c633:6407"};
-  EXPECT_GT(limited(*node_, 3 * kBurst, [&](int i) { return from(forms[static_cast<size_t>(i) % forms.size()]); }),
+                                       "0:0:0:0:0:ffff:198.51.100.7",
+                                       "0000:0000:0000:0000:0000:ffff:c633:6407"};
+  EXPECT_GT(limited(*node_, 3 * kBurst,
+                    [&](int i) { return from(forms[static_cast<size_t>(i) % forms.size()]); }),
             kBurst);
-  const std::vector<std::string> six{"2001:db8:7::1", "2001:DB8:7:0::1", "2001:0db8:0007:0000:0000:0000:0000:0001"};
-  EXPECT_GT(limited(*node_, 3 * kBurst, [&](int i) { return from(six[static_cast<size_t>(i) % six.size()]); }),
+  const std::vector<std::string> six{"2001:db8:7::1", "2001:DB8:7:0::1",
+                                     "2001:0db8:0007:0000:0000:0000:0000:0001"};
+  EXPECT_GT(limited(*node_, 3 * kBurst,
+                    [&](int i) { return from(six[static_cast<size_t>(i) % six.size()]); }),
             kBurst);
 }
 
 TEST_F(Rates, OnlyTheHopThatTheProxySawCounts) {
-  EXPECT_GT(limited(*node_, 3 * kBurst,
-                    [](int i) { return from("203.0.113." + std::to_string(i) + ", 198.51.100.8"); }),
-            kBurst);
+  EXPECT_GT(
+      limited(*node_, 3 * kBurst,
+              [](int i) { return from("203.0.113." + std::to_string(i) + ", 198.51.100.8"); }),
+      kBurst);
   EXPECT_GT(limited(*node_, 3 * kBurst,
                     [](int i) {
-                      return from("203.0.113." + std::to_string(i)) + "\r\n" + from("198.51.100.9") +
-                             "\r\n" + from("127.0.0.1");
+                      return from("203.0.113." + std::to_string(i)) + "\r\n" +
+                             from("198.51.100.9") + "\r\n" + from("127.0.0.1");
                     }),
             kBurst);
 }
 
 TEST_F(Rates, NoOtherHeaderNamesAClient) {
-  for (const std::string name : {"Forwarded: for=", "X-Real-IP: ", "X-Client-IP: ", "True-Client-IP: ",
-                                 "CF-Connecting-IP: ", "X-Forwarded: ", "X_Forwarded_For: ",
-                                 "X-Forwarded-For-Original: ", "X-Cluster-Client-IP: "})
-    EXPECT_GT(limited(*node_, 2 * kBurst, [&](int i) { return name + "203.0.113." + std::to_string(i); }), 0)
+  for (const std::string name :
+       {"Forwarded: for=", "X-Real-IP: ", "X-Client-IP: ", "True-Client-IP: ", "CF-Connecting-IP: ",
+        "X-Forwarded: ", "X_Forwarded_For: ", "X-Forwarded-For-Original: ",
+        "X-Cluster-Client-IP: "})
+    EXPECT_GT(
+        limited(*node_, 2 * kBurst, [&](int i) { return name + "203.0.113." + std::to_string(i); }),
+        0)
         << name;
 }
 
 TEST_F(Rates, WhatATrustedProxyCannotMeanIsRefused) {
   Caller caller = node_->admin();
-  for (const std::string value : {"unknown", "_hidden", "1.2.3.4:80", "[2001:db8::1]", "01.2.3.4", "1.2.3",
-                                  "1.2.3.4,", ",", "1.2.3.4, x", "fe80::1%eth0", "1.2.3.4\t5", "2130706433"})
+  for (const std::string value :
+       {"unknown", "_hidden", "1.2.3.4:80", "[2001:db8::1]", "01.2.3.4", "1.2.3", "1.2.3.4,", ",",
+        "1.2.3.4, x", "fe80::1%eth0", "1.2.3.4\t5", "2130706433"})
     EXPECT_EQ(caller.get("/api/v1/auth/me", {from(value)}).status, 400) << value;
 }
 
 TEST_F(Rates, EveryDoorThatTakesACredentialCountsItsGuesses) {
   Caller guesser = node_->as(unknown_token()), nobody = node_->as("");
   const std::string id = node_->admin().register_service("guessed");
-  const std::string body = R"({"identity_id":")" + id + R"(","requested_scopes":["a:read"],"justification":"x")";
+  const std::string body =
+      R"({"identity_id":")" + id + R"(","requested_scopes":["a:read"],"justification":"x")";
   int by_bearer = 0, by_attestation = 0;
   for (int i = 0; i < 3 * kBurst; ++i) {
-    by_bearer += guesser.post("/api/v1/tokens/jit", body + "}", {from("198.51.100.20")}).status == 429;
-    by_attestation += nobody.post("/api/v1/tokens/jit", body + R"(,"attestation_data":"a.b.c"})",
-                                  {from("198.51.100.21")})
+    by_bearer +=
+        guesser.post("/api/v1/tokens/jit", body + "}", {from("198.51.100.20")}).status == 429;
+    by_attestation += nobody
+                          .post("/api/v1/tokens/jit", body + R"(,"attestation_data":"a.b.c"})",
+                                {from("198.51.100.21")})
                           .status == 429;
   }
   EXPECT_GT(by_bearer, kBurst);
@@ -105,8 +121,11 @@ TEST_F(Rates, AValidCredentialIsNeverRefusedForItsNeighbours) {
   const std::string id = admin.register_service("neighbour");
   EXPECT_GT(limited(*node_, 3 * kBurst, [&](int) { return there; }), kBurst);
   EXPECT_EQ(admin.get("/api/v1/auth/me", {there}).status, 200);
-  EXPECT_EQ(admin.post("/api/v1/tokens/jit",
-                       R"({"identity_id":")" + id + R"(","requested_scopes":["a:read"],"justification":"x"})", {there})
+  EXPECT_EQ(admin
+                .post("/api/v1/tokens/jit",
+                      R"({"identity_id":")" + id +
+                          R"(","requested_scopes":["a:read"],"justification":"x"})",
+                      {there})
                 .status,
             201);
 }
@@ -114,8 +133,11 @@ TEST_F(Rates, AValidCredentialIsNeverRefusedForItsNeighbours) {
 TEST_F(Rates, WithoutATrustedProxyNobodyIsBelieved) {
   Node plain;
   ASSERT_TRUE(plain.start()) << plain.errors();
-  EXPECT_GT(limited(plain, 3 * kBurst, [](int i) { return from("203.0.113." + std::to_string(i)); }), kBurst);
-  EXPECT_GT(limited(plain, 2 * kBurst, [](int i) { return from("nonsense" + std::to_string(i)); }), 0);
+  EXPECT_GT(
+      limited(plain, 3 * kBurst, [](int i) { return from("203.0.113." + std::to_string(i)); }),
+      kBurst);
+  EXPECT_GT(limited(plain, 2 * kBurst, [](int i) { return from("nonsense" + std::to_string(i)); }),
+            0);
   EXPECT_EQ(plain.stop(), 0);
 }
 

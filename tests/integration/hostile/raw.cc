@@ -63,8 +63,9 @@ Heard exchange(const std::string& url, std::string_view bytes, int patience_ms, 
 }
 
 bool is_token(std::string_view name) {
-  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                 "0123456789-") == name.npos;
+  return !name.empty() && name.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789-") == name.npos;
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace watchword::testing {
 
 struct Heard {
   std::vector<HttpReply> replies;
-  std::string bytes;    // everything, undecoded
-  bool closed = false;  // the server ended the connection
+  std::string bytes;             // everything, undecoded
+  bool closed = false;           // the server ended the connection
   std::string statuses() const;  // "400 200", for messages
 };
 

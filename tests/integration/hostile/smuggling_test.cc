@@ -1,5 +1,5 @@
-// Request smuggling: whatever a stranger sends, and whatever real proxies make of it, a request that
-// was not let through is never run.
+// Request smuggling: whatever a stranger sends, and whatever real proxies make of it, a request
+// that was not let through is never run.
 #include <atomic>
 #include <thread>
 
@@ -121,7 +121,8 @@ void Smuggling::expect_nothing_gets_through(ProxyKind kind) {
   EXPECT_GE(seen, 4u) << "nothing was passed on at all";
   EXPECT_TRUE(wait_until([&] { return proxy.passed_on() - passed_before >= seen; }))
       << "Watchword saw " << seen << " requests, the proxy sent "
-      << proxy.passed_on() - passed_before << "\n" << proxy.log();
+      << proxy.passed_on() - passed_before << "\n"
+      << proxy.log();
   for (const auto& [attack, id] : all) EXPECT_TRUE(is_alive(id)) << attack.name;
 }
 
