@@ -6,6 +6,7 @@
 #include "replay/compare.h"
 #include "replay/manifest.h"
 #include "stores/journal/frame.h"
+#include "stores/views/principal_index.h"
 
 namespace watchword::replay {
 namespace {
@@ -83,6 +84,8 @@ void PartVerifier::open_rows() {
 void PartVerifier::run() {
   if (database_)
     if (auto checked = check_files(); !checked) find_in_rows(checked.error());
+  const std::string index = part_directory(directory_, number_) + "/index";
+  if (auto checked = views::PrincipalIndex::verify(index); !checked) find(checked.error());
   if (!journal_) return;
   auto plan = read_all();
   if (!plan) return find(plan.error());

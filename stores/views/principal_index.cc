@@ -1,61 +1,13 @@
 #include "stores/views/principal_index.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstring>
+#include <cstdio>
 #include <filesystem>
 #include <protozero/pbf_reader.hpp>
-#include <span>
 
-#include "events/base/crash_point.h"
 #include "stores/journal/frame.h"
 
 namespace watchword::views {
-namespace {
-
-struct Mention {
-  uint64_t principal;
-  uint64_t seq;
-  auto operator<=>(const Mention&) const = default;
-};
-struct FileHeader {
-  char magic[8];
-  uint64_t first_seq, last_seq, mentions;
-};
-constexpr char kMagic[8] = {'w', 'w', 'i', 'n', 'd', 'e', 'x', '1'};
-
-Error failed(std::string_view reason, const std::string& path) {
-  return {Errc::io, reason, path + ": " + std::strerror(errno)};
-}
-
-bool write_all(int file, const void* data, size_t size) {
-  const auto* at = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t wrote = ::write(file, at, size);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return false;
-    at += wrote;
-    size -= static_cast<size_t>(wrote);
-  }
-  return true;
-}
-
-}  // namespace
-
-// A file mapped whole: a header, then its mentions in order.
-struct PrincipalIndex::Range {
-  uint64_t first_seq = 0, last_seq = 0;
-  void* map = MAP_FAILED;
-  size_t bytes = 0;
-  std::span<const Mention> mentions;
-  ~Range() {
-    if (map != MAP_FAILED) munmap(map, bytes);
-  }
-};
 
 PrincipalIndex::PrincipalIndex(std::string directory, size_t mentions_per_file)
     : directory_(std::move(directory)), mentions_per_file_(mentions_per_file) {}
@@ -87,30 +39,25 @@ Result<> PrincipalIndex::load(Broken broken) {
     if (entry.path().extension() == ".idx") paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) return failed("index.open", path);
-    struct stat about {};
-    auto range = std::make_shared<Range>();
-    FileHeader header{};
-    if (fstat(file, &about) == 0 && about.st_size >= static_cast<off_t>(sizeof header)) {
-      range->bytes = static_cast<size_t>(about.st_size);
-      range->map = mmap(nullptr, range->bytes, PROT_READ, MAP_SHARED, file, 0);
-    }
-    ::close(file);
-    if (range->map != MAP_FAILED) std::memcpy(&header, range->map, sizeof header);
+    auto file = IndexFile::open(path);
+    if (!file && file.error().code != Errc::corrupt) return file.error();
     // Derived data: whatever is not whole is made again from the journal, with all that follows it.
-    const uint64_t expected = ranges_.empty() ? 1 : ranges_.back()->last_seq + 1;
-    const bool whole = std::memcmp(header.magic, kMagic, 8) == 0 && header.first_seq == expected &&
-                       range->bytes == sizeof header + header.mentions * sizeof(Mention);
-    if (!whole) {
-      if (broken == Broken::remove) std::filesystem::remove(path, error);
-      continue;
-    }
-    range->first_seq = header.first_seq;
-    range->last_seq = header.last_seq;
-    range->mentions = {reinterpret_cast<const Mention*>(static_cast<char*>(range->map) + sizeof header),
-                       header.mentions};
-    ranges_.push_back(std::move(range));
+    const uint64_t expected = ranges_.empty() ? 1 : ranges_.back()->last_seq() + 1;
+    if (file && (*file)->first_seq() == expected)
+      ranges_.push_back(std::move(*file));
+    else if (broken == Broken::remove)
+      std::filesystem::remove(path, error);
+  }
+  return {};
+}
+
+Result<> PrincipalIndex::verify(const std::string& directory) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (entry.path().extension() != ".idx") continue;
+    const auto file = IndexFile::open(entry.path());
+    if (!file) return file.error();
+    if (auto checked = (*file)->verify(); !checked) return checked;
   }
   return {};
 }
@@ -121,7 +68,7 @@ void PrincipalIndex::add(uint64_t seq, std::vector<uint64_t> principals) {
   principals.shrink_to_fit();
   std::lock_guard lock(mutex_);
   const uint64_t last = !tail_.empty() ? tail_.back().first
-                        : !ranges_.empty() ? ranges_.back()->last_seq
+                        : !ranges_.empty() ? ranges_.back()->last_seq()
                                            : 0;
   if (seq <= last) return;
   tail_mentions_ += principals.size() + 1;
@@ -130,7 +77,7 @@ void PrincipalIndex::add(uint64_t seq, std::vector<uint64_t> principals) {
 
 uint64_t PrincipalIndex::indexed_to() const {
   std::lock_guard lock(mutex_);
-  return ranges_.empty() ? 0 : ranges_.back()->last_seq;
+  return ranges_.empty() ? 0 : ranges_.back()->last_seq();
 }
 
 bool PrincipalIndex::range_is_full() const {
@@ -153,47 +100,28 @@ Result<> PrincipalIndex::close_full_range() {
 
 Result<> PrincipalIndex::write_range() {
   std::vector<Mention> mentions;
-  FileHeader header{};
-  std::memcpy(header.magic, kMagic, 8);
+  uint64_t first_seq = 1, last_seq = 0;
   {
     std::lock_guard lock(mutex_);
-    header.first_seq = ranges_.empty() ? 1 : ranges_.back()->last_seq + 1;
-    header.last_seq = tail_.back().first;
+    if (!ranges_.empty()) first_seq = ranges_.back()->last_seq() + 1;
+    last_seq = tail_.back().first;
     for (const auto& [seq, principals] : tail_)
       for (const uint64_t principal : principals) mentions.push_back({principal, seq});
   }
   std::sort(mentions.begin(), mentions.end());
-  header.mentions = mentions.size();
   char name[48];
-  std::snprintf(name, sizeof name, "/%020llu.idx", static_cast<unsigned long long>(header.first_seq));
-  const std::string path = directory_ + name, draft = path + ".draft";
-  const int file = ::open(draft.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-  if (file < 0) return failed("index.create", draft);
-  const bool written = write_all(file, &header, sizeof header) &&
-                       write_all(file, mentions.data(), mentions.size() * sizeof(Mention)) &&
-                       fsync(file) == 0;
-  ::close(file);
-  if (written) crash_point(CrashPoint::index_written);
-  if (!written || rename(draft.c_str(), path.c_str()) != 0) return failed("index.write", draft);
-
-  auto range = std::make_shared<Range>();
-  const int again = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (again < 0) return failed("index.open", path);
-  range->bytes = sizeof header + mentions.size() * sizeof(Mention);
-  range->map = mmap(nullptr, range->bytes, PROT_READ, MAP_SHARED, again, 0);
-  ::close(again);
-  if (range->map == MAP_FAILED) return failed("index.map", path);
-  range->first_seq = header.first_seq;
-  range->last_seq = header.last_seq;
-  range->mentions = {reinterpret_cast<const Mention*>(static_cast<char*>(range->map) + sizeof header),
-                     mentions.size()};
+  std::snprintf(name, sizeof name, "/%020llu.idx", static_cast<unsigned long long>(first_seq));
+  const std::string path = directory_ + name;
+  if (auto written = IndexFile::write(path, first_seq, last_seq, mentions); !written) return written;
+  auto file = IndexFile::open(path);
+  if (!file) return file.error();
   std::lock_guard lock(mutex_);
   const auto kept = std::find_if(tail_.begin(), tail_.end(),
-                                 [&](const auto& frame) { return frame.first > header.last_seq; });
+                                 [&](const auto& frame) { return frame.first > last_seq; });
   tail_.erase(tail_.begin(), kept);
   tail_mentions_ = 0;
   for (const auto& [seq, principals] : tail_) tail_mentions_ += principals.size() + 1;
-  ranges_.push_back(std::move(range));
+  ranges_.push_back(std::move(*file));
   return {};
 }
 
@@ -201,7 +129,7 @@ Result<std::vector<uint64_t>> PrincipalIndex::frames_of(const Id& principal, uin
                                                         uint64_t to, size_t limit) const {
   const uint64_t wanted = IdHash{}(principal);
   std::vector<uint64_t> found;
-  std::vector<std::shared_ptr<Range>> ranges;
+  std::vector<std::shared_ptr<IndexFile>> ranges;
   {
     std::lock_guard lock(mutex_);
     ranges = ranges_;
@@ -211,18 +139,25 @@ Result<std::vector<uint64_t>> PrincipalIndex::frames_of(const Id& principal, uin
         found.push_back(frame->first);
   }
   for (auto range = ranges.rbegin(); range != ranges.rend() && found.size() < limit; ++range) {
-    const auto& mentions = (*range)->mentions;
-    const auto low = std::lower_bound(mentions.begin(), mentions.end(), Mention{wanted, from});
-    auto high = std::upper_bound(low, mentions.end(), Mention{wanted, to});
-    while (high != low && found.size() < limit) found.push_back((--high)->seq);
+    auto read = (*range)->frames_of(wanted, from, to, limit, found);
+    if (!read) {
+      if (mentions_per_file_ != 0) forget((*range)->path());
+      return read.error();
+    }
   }
   return found;
+}
+
+// The next start makes it again from the journal.
+void PrincipalIndex::forget(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
 }
 
 uint64_t PrincipalIndex::disk_bytes() const {
   std::lock_guard lock(mutex_);
   uint64_t bytes = 0;
-  for (const auto& range : ranges_) bytes += range->bytes;
+  for (const auto& range : ranges_) bytes += range->bytes();
   return bytes;
 }
 

@@ -10,6 +10,7 @@
 #include "events/base/ids.h"
 #include "events/base/result.h"
 #include "stores/journal/journal.h"
+#include "stores/views/index_file.h"
 
 namespace watchword::views {
 
@@ -21,6 +22,8 @@ class PrincipalIndex {
   // Of a folder that another process may have open: its whole files; changes nothing. An absent folder is an empty index.
   // What stands behind indexed_to() the caller adds. close_full_range() must not be called.
   static Result<std::unique_ptr<PrincipalIndex>> open_read_only(const std::string& directory);
+  // Every byte of every file of the folder. Errors: corrupt "index.damaged", names the file and where.
+  static Result<> verify(const std::string& directory);
   ~PrincipalIndex();
 
   // Frames must come in order, each once; those up to indexed_to() are ignored. `principals`: IdHash of each id named.
@@ -32,23 +35,24 @@ class PrincipalIndex {
   // False while one is being written.
   bool range_is_full() const;
 
-  // Seqs of frames that name the principal in [from, to], newest first, at most `limit`.
+  // Seqs of frames that name the principal in [from, to], newest first, at most `limit`. Errors: corrupt "index.damaged"; the
+  // file is dropped, and the next start makes it again.
   Result<std::vector<uint64_t>> frames_of(const Id& principal, uint64_t from, uint64_t to,
                                           size_t limit) const;
   uint64_t disk_bytes() const;
 
  private:
-  struct Range;
   explicit PrincipalIndex(std::string directory, size_t mentions_per_file);
   enum class Broken : uint8_t { remove, leave };
   Result<> load(Broken broken);
   Result<> write_range();
+  static void forget(const std::string& path);
 
   const std::string directory_;
   const size_t mentions_per_file_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Range>> ranges_;                            // by seq
-  std::vector<std::pair<uint64_t, std::vector<uint64_t>>> tail_;          // seq, sorted hashes
+  std::vector<std::shared_ptr<IndexFile>> ranges_;                 // by seq
+  std::vector<std::pair<uint64_t, std::vector<uint64_t>>> tail_;  // seq, sorted hashes
   size_t tail_mentions_ = 0;
   bool closing_ = false;
 };
