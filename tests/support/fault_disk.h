@@ -39,7 +39,7 @@ class FaultDisk final : public Disk {
   // What each call does instead, if it answers below 0 (-errno). Set before use or under no load;
   // called under the lock.
   struct Faults {
-    std::function<int(const std::string&path)> write, sync, allocate, open;
+    std::function<int(const std::string&path)> read, write, sync, allocate, open;
     // Before each operation, while nothing of it is done.
     std::function<void(Operation, const std::string& path)> before;
     size_t write_at_most = SIZE_MAX;  // bytes per call
@@ -192,6 +192,8 @@ class FaultDisk final : public Disk {
 
     ssize_t pread(void* into, size_t bytes, uint64_t offset) override {
       const std::lock_guard lock(disk_.mutex_);
+      if (int fault = disk_.faults_.read ? disk_.faults_.read(disk_.name_of(*node_)) : 0; fault < 0)
+        return fault;
       if (offset >= node_->now->size()) return 0;
       const size_t done = std::min<size_t>(bytes, node_->now->size() - offset);
       std::memcpy(into, node_->now->data() + offset, done);
