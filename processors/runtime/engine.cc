@@ -126,6 +126,7 @@ Result<> Engine::open_keys() {
   const std::string directory = options_.directory + "/keys";
   if (auto made = make_directory(directory); !made) return made;
   if (auto good = keys::check_private_folder(directory); !good) return good;
+  keys::remove_unfinished(directory);
   auto file = keys::KeyFile::open(directory + "/master.key", entropy_);
   if (!file) return file.error();
   key_file_ = std::make_unique<keys::KeyFile>(std::move(*file));

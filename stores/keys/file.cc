@@ -16,6 +16,7 @@ namespace watchword::keys {
 namespace {
 
 constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
+constexpr std::string_view kFresh = ".new-";  // behind the name of a file that is not in place yet
 
 Error system_error(std::string_view reason, const std::filesystem::path& path) {
   const Errc code = errno == ENOSPC || errno == EDQUOT ? Errc::unavailable
@@ -43,7 +44,8 @@ Result<> sync_directory_of(const std::filesystem::path& path) {
   const auto directory = path.has_parent_path() ? path.parent_path() : ".";
   const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return system_error("keys.file.directory", directory);
-  const int synced = fsync(descriptor);
+  int synced = fsync(descriptor);
+  while (synced != 0 && errno == EINTR) synced = fsync(descriptor);
   const int reason = errno;
   ::close(descriptor);
   errno = reason;
@@ -129,7 +131,9 @@ Result<> File::truncate(uint64_t size) {
 }
 
 Result<> File::sync() {
-  if (fdatasync(descriptor_) != 0) return failed("keys.file.sync");
+  int synced = fdatasync(descriptor_);
+  while (synced != 0 && errno == EINTR) synced = fdatasync(descriptor_);
+  if (synced != 0) return failed("keys.file.sync");
   return {};
 }
 
@@ -168,7 +172,7 @@ Result<> write_private_file(const std::filesystem::path& path, std::string_view 
                             Entropy& entropy) {
   const auto chance = entropy.draw<8>();
   const std::string_view suffix(reinterpret_cast<const char*>(chance.data()), chance.size());
-  const std::filesystem::path fresh = path.string() + ".new-" + crypto::hex(suffix);
+  const std::filesystem::path fresh = path.string() + std::string(kFresh) + crypto::hex(suffix);
   Result<> done = create_with(fresh, bytes);
   if (done) crash_point(CrashPoint::ring_written);
   if (done && there == IfThere::replace && ::rename(fresh.c_str(), path.c_str()) != 0)
@@ -178,6 +182,13 @@ Result<> write_private_file(const std::filesystem::path& path, std::string_view 
   if (!done || there == IfThere::keep) ::unlink(fresh.c_str());
   if (!done) return done;
   return sync_directory_of(path);
+}
+
+void remove_unfinished(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::directory_iterator(directory, ignored))
+    if (file.path().filename().string().find(kFresh) != std::string::npos)
+      std::filesystem::remove(file.path(), ignored);
 }
 
 }  // namespace watchword::keys

@@ -54,4 +54,7 @@ enum class IfThere : uint8_t { keep, replace };
 Result<> write_private_file(const std::filesystem::path& path, std::string_view bytes, IfThere there,
                             Entropy& entropy);
 
+// Removes what crashes in write_private_file() have left in a folder: copies of keys. Only where nobody else writes.
+void remove_unfinished(const std::filesystem::path& directory);
+
 }  // namespace watchword::keys

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "stores/keys/file.h"
 #include "tests/suites/keys/directory.h"
 
 namespace watchword::keys {
@@ -21,6 +22,20 @@ TEST(KeyFile, IsCreatedForUsAloneAndReadTheSameAgain) {
   ASSERT_TRUE(second);
   EXPECT_EQ(first->wrap_key().bytes, second->wrap_key().bytes);
   EXPECT_EQ(first->lookup("alice"), second->lookup("alice"));
+}
+
+TEST(KeyFile, WhatCrashesLeftBesideItIsRemovedAndNothingElse) {
+  const Directory directory;
+  ASSERT_TRUE(KeyFile::open(directory / "master.key", system_entropy()));
+  const std::string key = bytes_of(directory / "master.key");
+  std::filesystem::create_hard_link(directory / "master.key", directory / "master.key.new-0123456789abcdef");
+  std::ofstream(directory / "signing.ring.new-fedcba9876543210") << "half of one";
+  std::ofstream(directory / "vault") << "a vault";
+  remove_unfinished(directory / "");
+  EXPECT_EQ(directory.files(), 2u);
+  EXPECT_EQ(bytes_of(directory / "master.key"), key);
+  EXPECT_EQ(bytes_of(directory / "vault"), "a vault");
+  remove_unfinished(directory / "absent");
 }
 
 TEST(KeyFile, GivesEachPurposeAKeyOfItsOwn) {
