@@ -3,11 +3,23 @@
 #include <algorithm>
 
 namespace watchword::runtime {
+namespace {
+
+int64_t raise(std::atomic<int64_t>& highest_ms, int64_t to_ms) {
+  int64_t highest = highest_ms.load(std::memory_order_relaxed);
+  while (to_ms > highest &&
+         !highest_ms.compare_exchange_weak(highest, to_ms, std::memory_order_relaxed)) {
+  }
+  return std::max(to_ms, highest);
+}
+
+}  // namespace
 
 void Timekeeper::begin(int64_t last_ms) {
   base_wall_ms_ = std::max(clock_.wall_ms(), last_ms);
   base_boot_us_ = clock_.boottime_us();
   last_ms_ = last_ms;
+  raise(highest_ms_, last_ms);
   absent_ = last_ms != 0 && clock_.wall_ms() > last_ms + kAbsenceMs;
 }
 
@@ -15,17 +27,11 @@ int64_t Timekeeper::frame_ms() {
   const int64_t now = base_wall_ms_ + (clock_.boottime_us() - base_boot_us_) / 1'000;
   // In doubt, time stands still but for what has passed on the boot clock since the last frame of before.
   last_ms_ = std::max(last_ms_, absent_ ? last_ms_ : now);
+  raise(highest_ms_, last_ms_);
   return last_ms_;
 }
 
-int64_t Timekeeper::read_ms() const {
-  const int64_t wall = clock_.wall_ms();
-  int64_t highest = highest_ms_.load(std::memory_order_relaxed);
-  while (wall > highest &&
-         !highest_ms_.compare_exchange_weak(highest, wall, std::memory_order_relaxed)) {
-  }
-  return std::max(wall, highest);
-}
+int64_t Timekeeper::read_ms() const { return raise(highest_ms_, clock_.wall_ms()); }
 
 const std::string& Timekeeper::doubt() {
   const int64_t expected = base_wall_ms_ + (clock_.boottime_us() - base_boot_us_) / 1'000;

@@ -86,5 +86,16 @@ TEST(Timekeeper, AReaderWhoseClockIsSetBackStaysWhereItWas) {
   EXPECT_EQ(time.read_ms(), kNow + kMinute) << "what has expired stays so";
 }
 
+TEST(Timekeeper, AReaderIsNeverBehindTheFrames) {
+  ManualClock clock;
+  Timekeeper time(clock);
+  time.begin(kNow + kMinute);
+  EXPECT_EQ(time.read_ms(), kNow + kMinute) << "the clock was set back while nothing ran";
+  clock.pass(10);
+  EXPECT_EQ(time.read_ms(), kNow + kMinute) << "no frame yet";
+  EXPECT_EQ(time.frame_ms(), kNow + kMinute + 10);
+  EXPECT_EQ(time.read_ms(), kNow + kMinute + 10);
+}
+
 }  // namespace
 }  // namespace watchword::runtime::testing
