@@ -28,9 +28,11 @@ auto on_loop(runtime::Engine& engine, runtime::Partition& partition, Work work) 
   return engine.wait_for(task.get_future());
 }
 
-Result<> run(runtime::Engine& engine, runtime::Partition& partition, runtime::Decide decide) {
+Result<> run(runtime::Engine& engine, runtime::Partition& partition, runtime::Lane lane,
+             runtime::Decide decide) {
   std::promise<runtime::Answer> promise;
   runtime::Command command;
+  command.lane = lane;
   command.decide = std::move(decide);
   command.done = [&promise](runtime::Answer answer) { promise.set_value(std::move(answer)); };
   boost::asio::post(engine.context_of(partition),
@@ -118,9 +120,13 @@ Result<runtime::Decided> decide_admin(const AdminToken& ids, const service_token
 
 }  // namespace
 
+// A clock that was set back hides no key, and one in doubt or a full disk does not keep a node from starting: without it nobody
+// could revoke, nor vouch for the clock.
 Result<> ensure_signing_key(runtime::Engine& engine) {
   auto& ring = engine.key_ring();
-  const int64_t now_ms = engine.clock().wall_ms();
+  const int64_t now_ms = on_loop(engine, engine.control(), [](runtime::PartitionTask& task) {
+    return task.time().read_ms();
+  });
   if (ring.current(crypto::Algorithm::es256, now_ms) == nullptr) {
     auto added = ring.add(crypto::SigningKey::generate(crypto::Algorithm::es256), now_ms, now_ms);
     if (!added) return added.error();
@@ -133,7 +139,7 @@ Result<> ensure_signing_key(runtime::Engine& engine) {
       decided.events.back().mutable_envelope()->set_at_ms(now_ms);
     }
   if (decided.events.empty()) return {};
-  return run(engine, engine.control(),
+  return run(engine, engine.control(), runtime::Lane::revoke,
              [&](fold::Ahead&, const runtime::Moment& moment) -> Result<runtime::Decided> {
                for (auto& event : decided.events)
                  event.mutable_envelope()->set_at_ms(moment.now_ms);
@@ -161,7 +167,7 @@ Result<AdminToken> mint_admin(runtime::Engine& engine, const std::string& file,
   if (auto written = write_admin_file(file, secret.view(), engine.entropy()); !written)
     return written.error();
   const auto create = admin_token(ids, secret.view(), expiry_days);
-  auto done = run(engine, engine.owner(ids.identity_id),
+  auto done = run(engine, engine.owner(ids.identity_id), runtime::Lane::command,
                   [&](fold::Ahead& rows, const runtime::Moment& moment) {
                     return decide_admin(ids, create, rows, moment.now_ms);
                   });

@@ -146,13 +146,9 @@ awaitable<Result<Attested>> attest(Api& api, const Asked& asked) {
 }
 
 // Signed off the loop; this core need not verify what it made itself.
-awaitable<Result<std::string>> sign(Api& api, std::string claims, const Id& token_id) {
-  auto work = [&api, &claims]() -> Result<std::string> {
-    const auto algorithm = crypto::algorithm_named(api.settings.algorithm);
-    const auto held = algorithm
-                          ? api.engine.key_ring().current(*algorithm, api.engine.clock().wall_ms())
-                          : nullptr;
-    if (!held) return Error{Errc::unavailable, "token.jit.no_key", "there is no signing key"};
+awaitable<Result<std::string>> sign(Api& api, std::string claims, const Id& token_id,
+                                    const keys::KeyRing::Held& held) {
+  auto work = [&claims, &held]() -> Result<std::string> {
     return crypto::sign_jwt(held->key, held->verify_key.kid(), "at+jwt", claims);
   };
   auto signed_token = co_await on_worker(api, work);
@@ -178,19 +174,24 @@ void answer_issued(Call& call, const json::object& claims, std::string_view toke
                    {"token_id", claims.at("jti")}});
 }
 
+// Uses are counted in place, ahead of what is durable: they are shown once all that was counted is.
 template <class Row, class Render>
 awaitable<void> answer_row(Api& api, Call& call, Render render) {
   const auto id = id_in_path(call);
   if (!id) co_return fail(call, id.error());
-  auto found = co_await at(
-      api, api.engine.owner(*id), [&](runtime::PartitionTask& task) -> Result<json::object> {
-        if (auto serves = serving(task); !serves) return serves.error();
-        const auto* row = task.rows().template find<Row>(*id);
-        if (row == nullptr)
-          return Error{Errc::not_found, "token.unknown", "there is no token with that id"};
-        return render(task, *row);
-      });
+  auto& owner = api.engine.owner(*id);
+  uint64_t settled = 0;
+  auto found = co_await at(api, owner, [&](runtime::PartitionTask& task) -> Result<json::object> {
+    if (auto serves = serving(task); !serves) return serves.error();
+    const auto* row = task.rows().template find<Row>(*id);
+    if (row == nullptr)
+      return Error{Errc::not_found, "token.unknown", "there is no token with that id"};
+    if (task.rows().template find<fold::Usage>(*id) != nullptr) settled = task.last_appended();
+    return render(task, *row);
+  });
   if (!found) co_return fail(call, found.error());
+  if (auto durable = co_await reach(api, {owner.number, settled}); !durable)
+    co_return fail(call, durable.error());
   call.response.body = publisher::to_text(*found);
 }
 
@@ -215,23 +216,27 @@ awaitable<void> issue_jit(Api& api, Call& call) {
                                         : fail_authentication(api, call, attested.error(), true);
   if (!call.caller.authenticated) call.caller.principal = asked.identity_id;
   auto& issue = asked.issue;
-  const int64_t now_ms = api.engine.clock().wall_ms();
+  auto& owner = api.engine.owner(asked.identity_id);
+  // By the partition's time: a wall clock that was set back hides no key.
+  const int64_t now_ms =
+      co_await at(api, owner, [](runtime::PartitionTask& task) { return task.time().read_ms(); });
+  const auto algorithm = crypto::algorithm_named(api.settings.algorithm);
+  const auto held = algorithm ? api.engine.key_ring().current(*algorithm, now_ms) : nullptr;
+  if (!held)
+    co_return fail(call, {Errc::unavailable, "token.jit.no_key", "there is no signing key"});
+  issue.key_id = held->verify_key.kid();
   issue.token_id = mint_id(now_ms, asked.identity_id.slot(), api.engine.entropy());
   issue.requested_by = call.caller.principal;
   issue.attested = !attested->jti_hash.empty();
   issue.address = call.client;
   if (api.settings.speak_for_clients && call.caller.may(http::Permission::token_issue))
     if (const auto claimed = Address::parse(issue.claimed_source_ip)) issue.address = *claimed;
-  const auto algorithm = crypto::algorithm_named(api.settings.algorithm);
-  if (const auto held = algorithm ? api.engine.key_ring().current(*algorithm, now_ms) : nullptr)
-    issue.key_id = held->verify_key.kid();
-  auto& owner = api.engine.owner(asked.identity_id);
   auto decide = issuing(api, call, std::move(asked), std::move(*attested));
   auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
   if (!answer.body) co_return fail(call, answer.body.error());
   const auto claims = json::parse(*answer.body).as_object();
   const auto token_id = Id::parse(claims.at("jti").as_string());
-  auto token = co_await sign(api, *answer.body, *token_id);
+  auto token = co_await sign(api, *answer.body, *token_id, held);
   if (!token) co_return fail(call, token.error());
   if (!answer.repeated)
     api.metrics.jit_token_issued(claims.at("exp").as_int64() - claims.at("iat").as_int64());
