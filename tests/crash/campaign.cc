@@ -2,25 +2,19 @@
 
 #include <signal.h>
 
-#include <algorithm>
-#include <atomic>
+#include <array>
 #include <cstdio>
-#include <memory>
+#include <filesystem>
 #include <random>
-#include <thread>
 
 #include "events/base/crash_point.h"
-#include "tests/crash/check.h"
-#include "tests/crash/load.h"
+#include "tests/crash/fleet.h"
 #include "tests/crash/tear.h"
-#include "tests/crash/victim.h"
 
 namespace watchword::testing {
 namespace {
 
-constexpr size_t kClients = 6;
 constexpr int kReachMs = 6'000;  // a point that load does not bring in this time is not reached
-constexpr int kVerifyMs = 120'000;
 
 bool is_at_start(const std::string& point) {
   return point == "claim_queued" || point == "row_recovered" || point == "tail_cut" ||
@@ -53,19 +47,18 @@ class Folder {
         options_(options),
         summary_(summary),
         random_(options.seed * 1'000'003 + number),
-        victim_(folder_.path(), arguments()) {}
+        victim_(folder_.path(), arguments()),
+        fleet_(victim_, "f" + std::to_string(number), random_()) {}
 
   // False: something did not agree; findings() says what.
   bool run(const std::function<bool()>& is_over);
-  std::string findings() const { return findings_.text(); }
+  std::string findings() { return fleet_.findings().text(); }
 
  private:
   std::vector<std::string> arguments() const;
   bool open();
   bool cycle(const Cycle& cycle);
   bool start_and_check(const std::vector<std::string>& environment, bool everything = false);
-  void check(bool everything);
-  void prepare_load();
   bool under_load(const Cycle& cycle);
   bool strike(const Cycle& cycle);
   bool at_start(const Cycle& cycle);
@@ -81,10 +74,7 @@ class Folder {
   std::mt19937_64 random_;
   TemporaryFolder folder_;
   Victim victim_;
-  Findings findings_;
-  std::array<Record, kClients> records_;
-  std::array<Looked, kClients> looked_;
-  std::unique_ptr<SharedToken> shared_;
+  Fleet fleet_;
   size_t done_ = 0;
 };
 
@@ -103,15 +93,15 @@ std::vector<std::string> Folder::arguments() const {
 
 bool Folder::started_well(Victim::Start started) {
   if (started != Victim::Start::serving)
-    findings_.add("the node did not start again (exit code " + std::to_string(victim_.exit_code()) +
+    fleet_.findings().add("the node did not start again (exit code " + std::to_string(victim_.exit_code()) +
                   ", signal " + std::to_string(victim_.killed_by()) + "):\n" + victim_.errors());
-  return findings_.none();
+  return fleet_.good();
 }
 
 bool Folder::died_of(int signal, const Cycle& cycle) {
   if (victim_.look() != Victim::State::ended) return false;
   if (victim_.killed_by() != signal)
-    findings_.add("at " + describe(cycle) + " the node ended by itself (exit code " +
+    fleet_.findings().add("at " + describe(cycle) + " the node ended by itself (exit code " +
                   std::to_string(victim_.exit_code()) + ", signal " +
                   std::to_string(victim_.killed_by()) + "):\n" + victim_.errors());
   return victim_.killed_by() == signal;
@@ -121,37 +111,10 @@ void Folder::count_reached(const Cycle& cycle) {
   ++(cycle.fault == Fault::crash ? summary_.crashes : summary_.stops)[cycle.point];
 }
 
-void Folder::check(bool everything) {
-  std::vector<std::thread> checkers;
-  for (size_t i = 0; i < kClients; ++i)
-    checkers.emplace_back([&, i, seed = random_()] {
-      Checker checker(records_[i], looked_[i], victim_.admin(), findings_, seed, everything);
-      checker.ended_stays_ended();
-      checker.settle_pending();
-      checker.all_else();
-    });
-  for (auto& checker : checkers) checker.join();
-  if (shared_) check_shared(*shared_, victim_.admin(), findings_);
-}
-
 bool Folder::start_and_check(const std::vector<std::string>& environment, bool everything) {
   if (!started_well(victim_.start(environment))) return false;
-  check(everything);
-  return findings_.none();
-}
-
-// A token that all clients share in this cycle.
-void Folder::prepare_load() {
-  auto admin = victim_.admin();
-  const std::string name = "shared-" + std::to_string(number_) + "-" + std::to_string(done_);
-  const int64_t max_uses = 5 + static_cast<int64_t>(random_() % 40);
-  const auto issued =
-      admin.issue(admin.register_service(name), R"("max_usage":)" + std::to_string(max_uses));
-  if (issued.status != 201) findings_.add("no shared token: " + issued.reply.body);
-  shared_ = std::make_unique<SharedToken>();
-  shared_->id = issued.text("/token_id");
-  shared_->text = issued.text("/access_token");
-  shared_->max_uses = max_uses;
+  fleet_.check(everything);
+  return fleet_.good();
 }
 
 // What happens to the node while its clients go on asking. False: something is wrong with how it ended.
@@ -168,7 +131,7 @@ bool Folder::strike(const Cycle& cycle) {
     victim_.signal(SIGTERM);
     victim_.wait(kReachMs);
     if (died_of(0, cycle) && victim_.exit_code() == 0) return true;
-    findings_.add("SIGTERM under load: exit code " + std::to_string(victim_.exit_code()));
+    fleet_.findings().add("SIGTERM under load: exit code " + std::to_string(victim_.exit_code()));
     return false;
   }
   victim_.arm();
@@ -193,20 +156,8 @@ bool Folder::strike(const Cycle& cycle) {
 }
 
 bool Folder::under_load(const Cycle& cycle) {
-  prepare_load();
-  if (!findings_.none()) return false;
-  std::atomic<bool> over = false;
-  std::vector<std::thread> clients;
-  for (size_t i = 0; i < kClients; ++i)
-    clients.emplace_back([&, i, seed = random_()] {
-      const std::string name = "c" + std::to_string(number_) + "-" + std::to_string(done_) + "-" + std::to_string(i);
-      Client client(records_[i], *shared_, victim_.admin(), findings_, name, seed, emphasis_for(cycle.point));
-      client.run([&] { return over.load(); });
-    });
-  strike(cycle);
-  over = true;
-  for (auto& client : clients) client.join();
-  return findings_.none();
+  fleet_.ask_while([&] { strike(cycle); }, emphasis_for(cycle.point));
+  return fleet_.good();
 }
 
 // A node that dies or stands still while it starts, after one that died under load.
@@ -223,13 +174,13 @@ bool Folder::at_start(const Cycle& cycle) {
     started = victim_.go_on();
   } else if (started == Victim::Start::ended && cycle.fault == Fault::crash) {
     if (died_of(SIGKILL, cycle)) count_reached(cycle);
-    return findings_.none();
+    return fleet_.good();
   }
   summary_.not_reached += started == Victim::Start::serving && !is_reached;
   if (!started_well(started)) return false;
-  check(false);
+  fleet_.check(false);
   victim_.kill();
-  return findings_.none();
+  return fleet_.good();
 }
 
 bool Folder::cycle(const Cycle& cycle) {
@@ -261,13 +212,11 @@ bool Folder::open() {
 // At the end everything is looked at, the node stopped in peace, and the journal read from its beginning.
 bool Folder::finish() {
   if (!start_and_check({}, true)) return false;
-  victim_.signal(SIGTERM);
-  victim_.wait(kReachMs);
-  const auto verified = run_watchword({"replay", "verify", "--data", victim_.data()}, {}, kVerifyMs);
-  if (victim_.exit_code() != 0 || verified.exit_code != 0)
-    findings_.add("stopped with " + std::to_string(victim_.exit_code()) + ", replay verify says " +
-                  std::to_string(verified.exit_code) + ":\n" + verified.out + verified.errors);
-  return findings_.none();
+  fleet_.stop_and_verify();
+  for (const auto& file : std::filesystem::directory_iterator(victim_.data() + "/keys"))
+    if (file.path().string().find(".new-") != std::string::npos)
+      fleet_.findings().add("a copy of keys was left by a crash: " + file.path().string());
+  return fleet_.good();
 }
 
 bool Folder::run(const std::function<bool()>& is_over) {
@@ -280,15 +229,13 @@ bool Folder::run(const std::function<bool()>& is_over) {
     summary_.kills += next.fault == Fault::kill;
     summary_.terminations += next.fault == Fault::terminate;
     if (!good)
-      findings_.add("in folder " + std::to_string(number_) + " (" + std::to_string(plan_.partitions) +
+      fleet_.findings().add("in folder " + std::to_string(number_) + " (" + std::to_string(plan_.partitions) +
                     " partitions), cycle " + std::to_string(done_) + ": " + describe(next));
   }
   good = good && finish();
   ++summary_.folders;
-  for (const auto& record : records_) {
-    summary_.answered += record.answered;
-    summary_.unanswered += record.unanswered;
-  }
+  summary_.answered += fleet_.answered();
+  summary_.unanswered += fleet_.unanswered();
   return good;
 }
 

@@ -66,10 +66,15 @@ std::vector<FolderPlan> plan(uint64_t seed, size_t count) {
           passing_of(folders.back().cycles.back().point, random, folders.back().partitions);
       continue;
     }
-    if (cards.empty()) cards = deck(random);
-    auto card = cards.end() - 1;
-    const bool needs_one = folders.back().partitions != 1;
-    while (card != cards.begin() && needs_one && card->point == "tail_cut") --card;
+    const auto fits = [&](const Cycle& card) {
+      return folders.back().partitions == 1 || card.point != "tail_cut";
+    };
+    auto card = std::find_if(cards.begin(), cards.end(), fits);
+    if (card == cards.end()) {
+      const auto more = deck(random);
+      cards.insert(cards.end(), more.begin(), more.end());
+      card = std::find_if(cards.begin(), cards.end(), fits);
+    }
     folders.back().cycles.push_back(*card);
     cards.erase(card);
     auto& cycle = folders.back().cycles.back();

@@ -15,8 +15,12 @@ constexpr int kStartMs = 20'000;
 
 }  // namespace
 
-Victim::Victim(std::string folder, std::vector<std::string> arguments)
-    : folder_(std::move(folder)), arguments_(std::move(arguments)) {}
+Victim::Victim(std::string folder, std::vector<std::string> arguments, std::string program,
+               std::string verb)
+    : folder_(std::move(folder)),
+      arguments_(std::move(arguments)),
+      program_(std::move(program)),
+      verb_(std::move(verb)) {}
 
 Victim::~Victim() {
   kill();
@@ -24,9 +28,9 @@ Victim::~Victim() {
 }
 
 Victim::Start Victim::start(const std::vector<std::string>& environment) {
-  std::vector<std::string> words{program() + "_crash", "dev",     "--data", data(), "--listen",
-                                 "127.0.0.1:0",        "--admin-listen", "127.0.0.1:0",
-                                 "--admin-token-file", folder_ + "/admin.token"};
+  std::vector<std::string> words{program_,   verb_,         "--data",         data(),
+                                 "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"};
+  if (verb_ == "dev") words.insert(words.end(), {"--admin-token-file", folder_ + "/admin.token"});
   words.insert(words.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> pointers, variables;
   for (const auto& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
@@ -62,8 +66,15 @@ Victim::Start Victim::go_on() {
 
 Victim::Start Victim::wait_for_start() {
   const int64_t until = steady_ms() + kStartMs;
+  std::string line;
   while (steady_ms() < until) {
-    if (read_ready()) return Start::serving;
+    if (read_line(line)) {
+      boost::json::error_code failed;
+      const auto ready = boost::json::parse(line, failed);
+      if (failed || !ready.is_object()) continue;
+      url_ = std::string(ready.at("api").as_string());
+      return Start::serving;
+    }
     const State state = look();
     if (state == State::ended) return Start::ended;
     if (state == State::stopped) return Start::stopped;
@@ -71,26 +82,27 @@ Victim::Start Victim::wait_for_start() {
   return Start::too_late;
 }
 
-// Waits a millisecond for a line on its output.
-bool Victim::read_ready() {
+// The next line of its output; false when there was none within a millisecond.
+bool Victim::read_line(std::string& line) {
   pollfd wanted{out_, POLLIN, 0};
   char bytes[512];
-  if (poll(&wanted, 1, 1) <= 0) return false;
-  const ssize_t got = read(out_, bytes, sizeof bytes);
-  if (got <= 0) {
-    pause_ms(1);
-    return false;
+  if (printed_.find('\n') == printed_.npos && poll(&wanted, 1, 1) > 0) {
+    const ssize_t got = read(out_, bytes, sizeof bytes);
+    if (got > 0) printed_.append(bytes, static_cast<size_t>(got));
+    if (got <= 0) pause_ms(1);  // its other end is closed
   }
-  printed_.append(bytes, static_cast<size_t>(got));
-  if (printed_.find('\n') == printed_.npos) return false;
-  boost::json::error_code failed;
-  const auto ready = boost::json::parse(printed_.substr(0, printed_.find('\n')), failed);
-  if (failed || !ready.is_object()) return false;
-  url_ = std::string(ready.at("api").as_string());
+  const size_t end = printed_.find('\n');
+  if (end == printed_.npos) return false;
+  line = printed_.substr(0, end);
+  printed_.erase(0, end + 1);
   return true;
 }
 
-void Victim::arm() { signal(SIGUSR1); }
+void Victim::arm() {
+  signal(SIGUSR1);
+  std::string line;
+  wait_until([&] { return (read_line(line) && line == "armed") || look() != State::running; });
+}
 
 Victim::State Victim::look() {
   if (process_ <= 0) return State::ended;

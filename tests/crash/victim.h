@@ -1,4 +1,5 @@
-// A node that is meant to die: `watchword_crash dev` on a folder, with a crash or a stop asked for.
+// A node that is meant to die or to suffer: `dev` on a folder, by `watchword_crash` with a crash or a stop asked for, or by
+// the product itself.
 #pragma once
 #include <sys/types.h>
 
@@ -11,8 +12,9 @@ namespace watchword::testing {
 
 class Victim {
  public:
-  // `folder` holds its data and its admin token; `arguments` are more ones of `dev`.
-  Victim(std::string folder, std::vector<std::string> arguments);
+  // `folder` holds its data and its admin token; `arguments` are more ones of the verb, "dev" or "serve".
+  Victim(std::string folder, std::vector<std::string> arguments,
+         std::string program = testing::program() + "_crash", std::string verb = "dev");
   ~Victim();
   Victim(const Victim&) = delete;
   Victim& operator=(const Victim&) = delete;
@@ -22,7 +24,7 @@ class Victim {
   Start start(const std::vector<std::string>& environment);
   // After Start::stopped: waits on.
   Start go_on();
-  void arm();  // passings count from now on, with CRASH_ARMED=later
+  void arm();  // passings count from now on, with CRASH_ARMED=later; once this returns
 
   enum class State : uint8_t { running, stopped, ended };
   State look();
@@ -32,6 +34,7 @@ class Victim {
   // SIGKILL, and waits for its end.
   void kill();
 
+  pid_t process() const { return process_; }
   int killed_by() const { return killed_by_; }  // the signal that ended it; 0: it ended by itself
   int exit_code() const { return exit_code_; }
   std::string errors() const;
@@ -41,10 +44,11 @@ class Victim {
 
  private:
   Start wait_for_start();
-  bool read_ready();
+  bool read_line(std::string& line);
 
   const std::string folder_;
   const std::vector<std::string> arguments_;
+  const std::string program_, verb_;
   pid_t process_ = -1;
   int out_ = -1;
   std::string printed_, url_;

@@ -1,8 +1,9 @@
 // The program with a crash in it: `watchword` that kills or stops itself at a named point. Only tests start it.
 //   CRASH_AT=point:n   SIGKILL at the n-th passing of that point
 //   STOP_AT=point:n    SIGSTOP there; SIGCONT makes it go on
-//   CRASH_ARMED=later  passings count from the first SIGUSR1 on, not from the start
+//   CRASH_ARMED=later  passings count from the first SIGUSR1 on, which it answers with a line "armed"
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <charconv>
@@ -79,7 +80,10 @@ bool read_plan(const char* variable, int signal, Plan& plan) {
 void arm_later() {
   armed = false;
   struct sigaction action {};
-  action.sa_handler = [](int) { armed = true; };
+  action.sa_handler = [](int) {
+    armed = true;
+    if (write(1, "armed\n", 6) != 6) raise(SIGKILL);
+  };
   action.sa_flags = SA_RESTART;
   sigaction(SIGUSR1, &action, nullptr);
 }
