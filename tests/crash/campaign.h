@@ -21,8 +21,8 @@ struct FolderPlan {
   std::vector<Cycle> cycles;
 };
 
-// Cycles `from` to `from + count` of the seed's endless run: every point is crashed at and stopped at before any is a second
-// time, as far as `count` allows.
+// Cycles `from` to `from + count` of the seed's endless run: every point is crashed at and stopped
+// at before any is a second time, as far as `count` allows.
 std::vector<FolderPlan> plan(uint64_t seed, size_t count);
 
 struct CampaignOptions {

@@ -34,7 +34,8 @@ void Checker::each(const std::vector<Item>& items, size_t from,
 
 Answer Checker::get(const std::string& target) {
   auto answer = caller_.get(target);
-  // On a machine with no time left a read may give up waiting for the frame that it rests on, and says so.
+  // On a machine with no time left a read may give up waiting for the frame that it rests on, and
+  // says so.
   for (int tries = 0; answer.status == 503 && tries < 100; ++tries) answer = caller_.get(target);
   expect(answer.reply.whole, "GET " + target + " was not answered");
   return answer;
@@ -69,16 +70,19 @@ void Checker::settle_pending() {
     case Act::register_identity:
     case Act::watch:
     case Act::issue:
-    case Act::create_service_token: return settle_creation(*pending);
+    case Act::create_service_token:
+      return settle_creation(*pending);
     case Act::use:
     case Act::revoke:
     case Act::suspend:
     case Act::reactivate:
     case Act::retire:
     case Act::triage:
-    case Act::revoke_service_token: return settle_change(*pending);
+    case Act::revoke_service_token:
+      return settle_change(*pending);
     case Act::observe:
-    case Act::observe_strangers: return settle_observation(*pending);
+    case Act::observe_strangers:
+      return settle_observation(*pending);
   }
 }
 
@@ -86,13 +90,15 @@ void Checker::settle_pending() {
 void Checker::settle_creation(Pending& pending) {
   const bool has_key = !pending.call.key.empty();
   const bool is_identity = pending.act == Act::register_identity || pending.act == Act::watch;
-  const bool is_denied = pending.act == Act::issue && record_.identities[pending.index].status != "active";
+  const bool is_denied =
+      pending.act == Act::issue && record_.identities[pending.index].status != "active";
   if (is_denied || (!has_key && pending.act == Act::issue)) return;
   Answer answer;
   if (has_key || pending.act == Act::create_service_token) {
     answer = repeat(pending.call);
     const bool is_made_already = !has_key && answer.status == 409;
-    expect(answer.status == 201 || is_made_already, "asked again: " + describe(pending.call, answer));
+    expect(answer.status == 201 || is_made_already,
+           "asked again: " + describe(pending.call, answer));
     if (is_made_already) {
       const std::string name = pending.call.body.substr(15, pending.call.body.find('"', 15) - 15);
       const auto list = get("/api/v1/auth/tokens?limit=1000");
@@ -175,15 +181,16 @@ void Checker::all_else() {
   each<KnownCall>(record_.calls, looked_.calls, [&](const auto& known) { call(known); });
   for (const auto& known : record_.batches) batch(known);
   positions();
-  looked_ = {first_changed(record_.identities.size()), first_changed(record_.tokens.size()),
+  looked_ = {first_changed(record_.identities.size()),     first_changed(record_.tokens.size()),
              first_changed(record_.service_tokens.size()), first_changed(record_.alerts.size()),
-             first_changed(record_.watched.size()), first_changed(record_.calls.size())};
+             first_changed(record_.watched.size()),        first_changed(record_.calls.size())};
 }
 
 void Checker::identity(const KnownIdentity& known) {
   const auto row = get("/api/v1/identities/" + known.id);
-  expect(row.status == 200 && row.text("/status") == known.status,
-         "identity " + known.id + " should be " + known.status + ": " + row.reply.body.substr(0, 200));
+  expect(
+      row.status == 200 && row.text("/status") == known.status,
+      "identity " + known.id + " should be " + known.status + ": " + row.reply.body.substr(0, 200));
   if (known.team.empty()) return;
   const auto list = get(listing(known.team));
   expect(list.count("/items") == 1 && list.text("/items/0/identity_id") == known.id,
@@ -205,7 +212,8 @@ void Checker::token(const KnownToken& known) {
 
 void Checker::service_token(const KnownServiceToken& known) {
   const std::string status = get("/api/v1/auth/tokens/" + known.id).text("/status");
-  expect(status == (known.revoked ? "revoked" : "active"), "service token " + known.id + " is " + status);
+  expect(status == (known.revoked ? "revoked" : "active"),
+         "service token " + known.id + " is " + status);
   if (!known.revoked)
     expect(caller_.is_active(known.secret), "service token " + known.id + " is not active");
 }
@@ -234,21 +242,24 @@ void Checker::watched(const KnownWatched& known) {
 
 void Checker::call(const KnownCall& known) {
   const auto answer = repeat(known);
-  expect(answer.text(known.pointer) == known.told && answer.header("Idempotency-Replayed") == "true",
-         "repeated: " + describe(known, answer) + ", told at first: " + known.told);
+  expect(
+      answer.text(known.pointer) == known.told && answer.header("Idempotency-Replayed") == "true",
+      "repeated: " + describe(known, answer) + ", told at first: " + known.told);
 }
 
 void Checker::batch(const KnownCall& known) {
   const auto answer = repeat(known, "  ");
-  expect(answer.status == 200 && answer.number("/accepted") == 0 && answer.number("/duplicates") > 0,
-         "reported twice: " + std::to_string(answer.status) + " " + answer.reply.body.substr(0, 200));
+  expect(
+      answer.status == 200 && answer.number("/accepted") == 0 && answer.number("/duplicates") > 0,
+      "reported twice: " + std::to_string(answer.status) + " " + answer.reply.body.substr(0, 200));
 }
 
 // What was told to be at a position is there, for a reader that names it.
 void Checker::positions() {
   for (const auto& [partition, seq] : record_.positions) {
-    const auto answer = caller_.get("/api/v1/identities?limit=1",
-                                    {"Watchword-Position: " + partition + ":" + std::to_string(seq)});
+    const auto answer =
+        caller_.get("/api/v1/identities?limit=1",
+                    {"Watchword-Position: " + partition + ":" + std::to_string(seq)});
     expect(answer.status == 200, "position " + partition + ":" + std::to_string(seq) +
                                      " was told, and is not reached: " + answer.reply.body);
   }

@@ -21,7 +21,8 @@ class Checker {
 
   // The first reads after a restart: whatever was acknowledged as ended is refused.
   void ended_stays_ended();
-  // Then what was asked for and not answered: it happened or it did not; the record says which from now on.
+  // Then what was asked for and not answered: it happened or it did not; the record says which from
+  // now on.
   void settle_pending();
   void all_else();
 
@@ -45,7 +46,8 @@ class Checker {
     if (!holds) findings_.add("after the restart: " + what);
   }
   template <class Item>
-  void each(const std::vector<Item>& items, size_t from, const std::function<void(const Item&)>& look);
+  void each(const std::vector<Item>& items, size_t from,
+            const std::function<void(const Item&)>& look);
 
   Record& record_;
   Looked& looked_;

@@ -1,5 +1,5 @@
-// The product under a wall clock that is wrong (libfaketime), over restarts and while it runs: nothing that ended comes back,
-// changes wait for `watchword clock accept`, revoking goes on.
+// The product under a wall clock that is wrong (libfaketime), over restarts and while it runs:
+// nothing that ended comes back, changes wait for `watchword clock accept`, revoking goes on.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +14,9 @@ namespace {
 // Debian puts it below the machine's own folder.
 std::string library() {
   for (const auto& machine : std::filesystem::directory_iterator("/usr/lib"))
-    if (const auto path = machine.path() / "faketime/libfaketimeMT.so.1"; std::filesystem::exists(path)) return path;
+    if (const auto path = machine.path() / "faketime/libfaketimeMT.so.1";
+        std::filesystem::exists(path))
+      return path;
   return {};
 }
 
@@ -24,17 +26,22 @@ class WrongClock : public ::testing::Test {
   // `dev` would vouch for any clock.
   WrongClock() : victim_(folder_.path(), {}, program(), "serve") {
     EXPECT_NE(library(), "") << "libfaketime is missing: run deploy/setup.sh";
-    const auto made = run_watchword({"init", "--data", victim_.data(), "--partitions", "2", "--admin-token-file",
-                                     folder_.path() + "/admin.token", "--admin-expires-in-days", "1000"});
+    const auto made =
+        run_watchword({"init", "--data", victim_.data(), "--partitions", "2", "--admin-token-file",
+                       folder_.path() + "/admin.token", "--admin-expires-in-days", "1000"});
     EXPECT_EQ(made.exit_code, 0) << made.errors;
   }
 
-  void set(const std::string& offset) { write_whole_file(folder_.path() + "/clock", offset + "\n"); }
+  void set(const std::string& offset) {
+    write_whole_file(folder_.path() + "/clock", offset + "\n");
+  }
   void start(const std::string& offset) {
     set(offset);
-    ASSERT_EQ(victim_.start({"LD_PRELOAD=" + library(), "FAKETIME_TIMESTAMP_FILE=" + folder_.path() + "/clock",
-                             "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}),
-              Victim::Start::serving)
+    ASSERT_EQ(
+        victim_.start(
+            {"LD_PRELOAD=" + library(), "FAKETIME_TIMESTAMP_FILE=" + folder_.path() + "/clock",
+             "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}),
+        Victim::Start::serving)
         << victim_.errors();
     caller_.emplace(victim_.admin());
   }
@@ -49,11 +56,13 @@ class WrongClock : public ::testing::Test {
     ASSERT_EQ(live_.status, 201) << live_.reply.body;
     spare_ = caller_->issue(identity_);
     const auto used = caller_->issue(identity_, R"("max_usage":1)");
-    const auto revoked = caller_->issue(identity_), expired = caller_->issue(identity_, R"("duration_seconds":1)");
+    const auto revoked = caller_->issue(identity_),
+               expired = caller_->issue(identity_, R"("duration_seconds":1)");
     EXPECT_TRUE(wait_until([&] { return !caller_->is_active(expired.text("/access_token")); }));
     EXPECT_TRUE(caller_->is_active(used.text("/access_token")));  // and a frame that knows the time
     EXPECT_EQ(caller_->remove("/api/v1/tokens/" + revoked.text("/token_id")).status, 204);
-    for (const auto* one : {&used, &revoked, &expired}) ended_.push_back(one->text("/access_token"));
+    for (const auto* one : {&used, &revoked, &expired})
+      ended_.push_back(one->text("/access_token"));
   }
   void expect_ended_to_stay() {
     for (const auto& token : ended_) EXPECT_EQ(caller_->introspect(token), kDead);
@@ -61,7 +70,10 @@ class WrongClock : public ::testing::Test {
   void expect_only_revoking() {
     const auto refused = caller_->issue(identity_);
     EXPECT_EQ(refused.status, 503) << refused.reply.body;
-    EXPECT_EQ(caller_->post("/api/v1/auth/tokens", R"({"token_name":"x","permissions":["api_read"]})").status, 503);
+    EXPECT_EQ(
+        caller_->post("/api/v1/auth/tokens", R"({"token_name":"x","permissions":["api_read"]})")
+            .status,
+        503);
     EXPECT_EQ(caller_->remove("/api/v1/tokens/" + spare_.text("/token_id")).status, 204);
     ended_.push_back(spare_.text("/access_token"));
     expect_ended_to_stay();

@@ -41,7 +41,8 @@ TEST(Plan, CrashesAndStopsAtEveryPointWithinAHundredCycles) {
         EXPECT_TRUE(cycle.point != "tail_cut" || folder.partitions == 1);
       }
     for (const auto point : kCrashPoints) {
-      EXPECT_TRUE(planned.contains({Fault::crash, std::string(point)})) << point << " seed " << seed;
+      EXPECT_TRUE(planned.contains({Fault::crash, std::string(point)}))
+          << point << " seed " << seed;
       EXPECT_TRUE(planned.contains({Fault::stop, std::string(point)})) << point << " seed " << seed;
     }
     EXPECT_TRUE(planned.contains({Fault::terminate, ""}));
@@ -49,8 +50,8 @@ TEST(Plan, CrashesAndStopsAtEveryPointWithinAHundredCycles) {
 }
 
 TEST(CrashProgram, RefusesAPointThatItDoesNotHaveAndNamesThemAll) {
-  for (const std::string value : {"nowhere:1", "append_synced", "append_synced:0", "append_synced:x",
-                                  "append_synced:1x", ":1", ""}) {
+  for (const std::string value : {"nowhere:1", "append_synced", "append_synced:0",
+                                  "append_synced:x", "append_synced:1x", ":1", ""}) {
     const TemporaryFolder folder;
     Victim victim(folder.path(), {});
     EXPECT_EQ(victim.start({"CRASH_AT=" + value}), Victim::Start::ended) << value;

@@ -1,4 +1,5 @@
-// The product under a disk that fails: calls of the kernel answered otherwise by strace, or by a library loaded before.
+// The product under a disk that fails: calls of the kernel answered otherwise by strace, or by a
+// library loaded before.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -21,7 +22,8 @@ constexpr int kEndMs = 20'000;
 class Tracer {
  public:
   Tracer(pid_t process, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"strace", "-f", "-o", "/dev/null", "-p", std::to_string(process)});
+    arguments.insert(arguments.begin(),
+                     {"strace", "-f", "-o", "/dev/null", "-p", std::to_string(process)});
     std::vector<char*> words;
     for (auto& argument : arguments) words.push_back(argument.data());
     words.push_back(nullptr);
@@ -35,7 +37,8 @@ class Tracer {
     }
     ::close(ends[1]);
     said_ = ends[0];
-    wait_until([&] { return read_some() || said_text_.find("attached") != std::string::npos; }, kAttachMs);
+    wait_until([&] { return read_some() || said_text_.find("attached") != std::string::npos; },
+               kAttachMs);
   }
   ~Tracer() {
     if (tracer_ <= 0) return;
@@ -66,7 +69,8 @@ class Tracer {
 std::vector<std::string> of_segments(const std::string& data) {
   std::vector<std::string> out;
   for (const auto& file : std::filesystem::recursive_directory_iterator(data))
-    if (file.path().extension() == ".segment" && file.path().string().find("/control/") == std::string::npos)
+    if (file.path().extension() == ".segment" &&
+        file.path().string().find("/control/") == std::string::npos)
       out.insert(out.end(), {"-P", file.path()});
   return out;
 }
@@ -90,7 +94,8 @@ TEST_P(FailingJournal, EndsTheProcessWithASentenceAndLosesNothingAcknowledged) {
   fleet.ask_while([&] { pause_ms(200); });
   auto wanted = of_segments(victim.data());
   wanted.insert(wanted.end(), {"-e", std::string("trace=") + GetParam().call, "-e",
-                               std::string("inject=") + GetParam().call + ":error=" + GetParam().what + ":when=5"});
+                               std::string("inject=") + GetParam().call +
+                                   ":error=" + GetParam().what + ":when=5"});
   fleet.ask_while([&] {
     const Tracer tracer(victim.process(), wanted);
     EXPECT_TRUE(tracer.attached()) << tracer.said();
@@ -107,10 +112,11 @@ TEST_P(FailingJournal, EndsTheProcessWithASentenceAndLosesNothingAcknowledged) {
   EXPECT_TRUE(fleet.good()) << fleet.findings().text();
 }
 
-INSTANTIATE_TEST_SUITE_P(Faults, FailingJournal,
-                         ::testing::Values(Injection{"fdatasync", "EIO"}, Injection{"pwrite64", "EIO"},
-                                           Injection{"pwrite64", "ENOSPC"}, Injection{"fdatasync", "ENOSPC"}),
-                         [](const auto& info) { return std::string(info.param.call) + info.param.what; });
+INSTANTIATE_TEST_SUITE_P(
+    Faults, FailingJournal,
+    ::testing::Values(Injection{"fdatasync", "EIO"}, Injection{"pwrite64", "EIO"},
+                      Injection{"pwrite64", "ENOSPC"}, Injection{"fdatasync", "ENOSPC"}),
+    [](const auto& info) { return std::string(info.param.call) + info.param.what; });
 
 // Every second call of each thread, on every file: journal, keys, rows.
 TEST(Interruptions, AreSurvivedByEveryWriteReadAndSync) {
@@ -121,7 +127,8 @@ TEST(Interruptions, AreSurvivedByEveryWriteReadAndSync) {
   const std::string calls = "pwrite64,pread64,fdatasync,fsync,fallocate";
   fleet.ask_while(
       [&] {
-        const Tracer tracer(victim.process(), {"-e", "trace=" + calls, "-e", "inject=" + calls + ":error=EINTR:when=1+2"});
+        const Tracer tracer(victim.process(), {"-e", "trace=" + calls, "-e",
+                                               "inject=" + calls + ":error=EINTR:when=1+2"});
         EXPECT_TRUE(tracer.attached()) << tracer.said();
         const uint64_t before = fleet.answered();
         EXPECT_TRUE(wait_until([&] { return fleet.answered() > before + 400; }, 30'000));
@@ -136,7 +143,8 @@ TEST(Interruptions, AreSurvivedByEveryWriteReadAndSync) {
 TEST(ShortWrites, OfJournalAndKeysAreCompleted) {
   const TemporaryFolder folder;
   Victim victim(folder.path(), arguments(), program());
-  const std::vector<std::string> environment{std::string("LD_PRELOAD=") + WATCHWORD_BUILD + "/libshort_writes.so"};
+  const std::vector<std::string> environment{std::string("LD_PRELOAD=") + WATCHWORD_BUILD +
+                                             "/libshort_writes.so"};
   ASSERT_EQ(victim.start(environment), Victim::Start::serving) << victim.errors();
   Fleet fleet(victim, "f", 3);
   for (const auto emphasis : {Emphasis::mixed, Emphasis::bulk, Emphasis::people})

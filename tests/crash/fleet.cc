@@ -20,8 +20,9 @@ Fleet::Fleet(Victim& victim, std::string name, uint64_t seed)
 void Fleet::share_token() {
   auto admin = victim_.admin();
   const int64_t max_uses = 5 + static_cast<int64_t>(random_() % 40);
-  const auto issued = admin.issue(admin.register_service(name_ + "-shared-" + std::to_string(rounds_)),
-                                  R"("max_usage":)" + std::to_string(max_uses));
+  const auto issued =
+      admin.issue(admin.register_service(name_ + "-shared-" + std::to_string(rounds_)),
+                  R"("max_usage":)" + std::to_string(max_uses));
   if (issued.status != 201) findings_.add("no shared token: " + issued.reply.body);
   shared_ = std::make_unique<SharedToken>();
   shared_->id = issued.text("/token_id");
@@ -61,11 +62,13 @@ void Fleet::check(bool everything) {
 void Fleet::stop_and_verify() {
   victim_.signal(SIGTERM);
   if (victim_.wait(kStopMs) != Victim::State::ended || victim_.exit_code() != 0)
-    findings_.add("SIGTERM: exit code " + std::to_string(victim_.exit_code()) + "\n" + victim_.errors());
-  const auto verified = run_watchword({"replay", "verify", "--data", victim_.data()}, {}, kVerifyMs);
+    findings_.add("SIGTERM: exit code " + std::to_string(victim_.exit_code()) + "\n" +
+                  victim_.errors());
+  const auto verified =
+      run_watchword({"replay", "verify", "--data", victim_.data()}, {}, kVerifyMs);
   if (verified.exit_code != 0)
-    findings_.add("replay verify: exit code " + std::to_string(verified.exit_code) + "\n" + verified.out +
-                  verified.errors);
+    findings_.add("replay verify: exit code " + std::to_string(verified.exit_code) + "\n" +
+                  verified.out + verified.errors);
 }
 
 uint64_t Fleet::answered() const {

@@ -1,4 +1,5 @@
-// Clients of one node, and what they were told: asked while something happens to it, compared with it afterwards.
+// Clients of one node, and what they were told: asked while something happens to it, compared with
+// it afterwards.
 #pragma once
 #include <array>
 #include <atomic>

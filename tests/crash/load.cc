@@ -10,9 +10,10 @@ constexpr size_t kStrangers = 120;
 constexpr size_t kBatchesKept = 3;
 
 std::string registration(std::string_view kind, const std::string& team, const std::string& name) {
-  const std::string named = kind == "Human"    ? R"("username":")" + name + R"(","email":")" + name + R"(@example.org")"
-                            : kind == "ApiKey" ? R"("key_name":")" + name + R"(")"
-                                               : R"("service_name":")" + name + R"(","environment":"test")";
+  const std::string named =
+      kind == "Human"    ? R"("username":")" + name + R"(","email":")" + name + R"(@example.org")"
+      : kind == "ApiKey" ? R"("key_name":")" + name + R"(")"
+                         : R"("service_name":")" + name + R"(","environment":"test")";
   const std::string owner = kind == "Human" ? "" : R"(,"owner_team":")" + team + R"(")";
   return R"({"identity_type":{"type":")" + std::string(kind) + R"(",)" + named + owner +
          R"(},"allowed_scopes":["a:read"]})";
@@ -62,20 +63,32 @@ bool Client::act() {
   if (emphasis_ == Emphasis::bulk && draw(3) == 0) return observe_strangers();
   if (emphasis_ == Emphasis::people && draw(3) == 0) return register_one();
   switch (draw(14)) {
-    case 0: return register_one();
-    case 1: return watch_one();
+    case 0:
+      return register_one();
+    case 1:
+      return watch_one();
     case 2:
-    case 3: return issue_one();
+    case 3:
+      return issue_one();
     case 4:
-    case 5: return use_one();
-    case 6: return use_shared();
-    case 7: return end_one();
-    case 8: return change_one();
-    case 9: return triage_one();
-    case 10: return create_service_token();
-    case 11: return revoke_service_token();
-    case 12: return observe_one();
-    default: return repeat_one();
+    case 5:
+      return use_one();
+    case 6:
+      return use_shared();
+    case 7:
+      return end_one();
+    case 8:
+      return change_one();
+    case 9:
+      return triage_one();
+    case 10:
+      return create_service_token();
+    case 11:
+      return revoke_service_token();
+    case 12:
+      return observe_one();
+    default:
+      return repeat_one();
   }
 }
 
@@ -116,7 +129,8 @@ void Client::keep_call(const KnownCall& call, const Answer& answer, std::string_
 }
 
 bool Client::register_one() {
-  constexpr std::array<std::string_view, 4> kinds{"ServiceAccount", "ServiceAccount", "ApiKey", "Human"};
+  constexpr std::array<std::string_view, 4> kinds{"ServiceAccount", "ServiceAccount", "ApiKey",
+                                                  "Human"};
   const auto kind = emphasis_ == Emphasis::people ? "Human" : kinds[draw(kinds.size())];
   const std::string team = fresh("team");
   // A person has no team by which to find it: it always has a key to ask again with.
@@ -132,7 +146,8 @@ bool Client::register_one() {
 
 bool Client::watch_one() {
   const std::string team = fresh("team");
-  const KnownCall call{"/api/v1/identities", registration("ServiceAccount", team, team), fresh("key"), "", ""};
+  const KnownCall call{"/api/v1/identities", registration("ServiceAccount", team, team),
+                       fresh("key"), "", ""};
   const auto answer = ask({Act::watch, 0, call, team, {}}, "POST", 201);
   if (!answer) return false;
   if (answer->status == 201) record_.watched.push_back({answer->text("/identity_id"), {}});
@@ -147,12 +162,15 @@ bool Client::issue_one() {
   const std::string limit = max_uses == 0 ? "" : R"(,"max_usage":)" + std::to_string(max_uses);
   const KnownCall call{"/api/v1/tokens/jit",
                        R"({"identity_id":")" + record_.identities[*of].id +
-                           R"(","requested_scopes":["a:read"],"justification":"load")" + limit + "}",
+                           R"(","requested_scopes":["a:read"],"justification":"load")" + limit +
+                           "}",
                        may ? maybe_key() : "", "", ""};
-  const auto answer = ask({Act::issue, *of, call, std::to_string(max_uses), {}}, "POST", may ? 201 : 403);
+  const auto answer =
+      ask({Act::issue, *of, call, std::to_string(max_uses), {}}, "POST", may ? 201 : 403);
   if (!answer) return false;
   if (answer->status != 201) return true;
-  record_.tokens.push_back({answer->text("/token_id"), answer->text("/access_token"), *of, max_uses});
+  record_.tokens.push_back(
+      {answer->text("/token_id"), answer->text("/access_token"), *of, max_uses});
   keep_call(call, *answer, "/token_id");
   return true;
 }
@@ -190,7 +208,8 @@ bool Client::end_one() {
   const KnownCall call{"/api/v1/tokens/" + token.id, "", "", "", ""};
   const auto answer = ask({Act::revoke, *of, call, "revoked", {}}, "DELETE", 0);
   if (!answer) return false;
-  if (answer->status != 204 && !(token.ended && answer->status == 409)) findings_.add(describe(call, *answer));
+  if (answer->status != 204 && !(token.ended && answer->status == 409))
+    findings_.add(describe(call, *answer));
   token.ended = true;
   return use_one() && use_one();
 }
@@ -217,7 +236,8 @@ bool Client::triage_one() {
   if (record_.alerts.empty() || draw(2) == 0) {
     const auto of = recent(record_.identities);
     if (!of || !record_.identities[*of].odd) return end_one();
-    const auto list = caller_.get("/api/v1/monitoring/alerts?status=open&identity_id=" + record_.identities[*of].id);
+    const auto list = caller_.get("/api/v1/monitoring/alerts?status=open&identity_id=" +
+                                  record_.identities[*of].id);
     if (!list.reply.whole) return false;
     // What has been read is durable; but an alert that is known already is not read twice.
     const std::string id = list.text("/items/0/id");
@@ -231,7 +251,8 @@ bool Client::triage_one() {
   if (alert.status == "closed") return true;
   const std::string to = alert.status == "open" ? "acknowledged" : "closed";
   const std::string verdict = to == "closed" ? R"(,"verdict":"benign")" : "";
-  const KnownCall call{"/api/v1/monitoring/alerts/" + alert.id, R"({"status":")" + to + R"(")" + verdict + "}", "", "", ""};
+  const KnownCall call{"/api/v1/monitoring/alerts/" + alert.id,
+                       R"({"status":")" + to + R"(")" + verdict + "}", "", "", ""};
   const auto answer = ask({Act::triage, *of, call, to, {}}, "PATCH", 200);
   if (!answer) return false;
   alert.status = to;
@@ -240,7 +261,8 @@ bool Client::triage_one() {
 
 bool Client::create_service_token() {
   const KnownCall call{"/api/v1/auth/tokens",
-                       R"({"token_name":")" + fresh("service") + R"(","permissions":["api_read"],"expires_in_days":7})",
+                       R"({"token_name":")" + fresh("service") +
+                           R"(","permissions":["api_read"],"expires_in_days":7})",
                        maybe_key(), "", ""};
   const auto answer = ask({Act::create_service_token, 0, call, "", {}}, "POST", 201);
   if (!answer) return false;
@@ -270,14 +292,17 @@ bool Client::observe_one() {
   const size_t count = 1 + draw(4);
   for (size_t i = 0; i < count; ++i) {
     pending.events.push_back(fresh("event"));
-    pending.call.body += (i == 0 ? "" : ",") + event(pending.events.back(), R"("identity_id":")" + watched.id + R"(")", "");
+    pending.call.body +=
+        (i == 0 ? "" : ",") +
+        event(pending.events.back(), R"("identity_id":")" + watched.id + R"(")", "");
   }
   pending.call.body += "]";
   const auto events = pending.events;
   const auto call = pending.call;
   const auto answer = ask(std::move(pending), "POST", 200);
   if (!answer) return false;
-  if (answer->number("/accepted") != static_cast<int64_t>(count)) findings_.add(describe(call, *answer));
+  if (answer->number("/accepted") != static_cast<int64_t>(count))
+    findings_.add(describe(call, *answer));
   watched.events.insert(watched.events.end(), events.begin(), events.end());
   return true;
 }
@@ -288,13 +313,15 @@ bool Client::observe_strangers() {
   const std::string more = R"(,"resource":")" + std::string(900, 'r') + R"(")";
   for (size_t i = 0; i < kStrangers; ++i) {
     const std::string id = fresh("stranger");
-    pending.call.body += (i == 0 ? "" : ",") + event(id, R"("subject":")" + id + R"(@example.org")", more);
+    pending.call.body +=
+        (i == 0 ? "" : ",") + event(id, R"("subject":")" + id + R"(@example.org")", more);
   }
   pending.call.body += "]";
   const auto call = pending.call;
   const auto answer = ask(std::move(pending), "POST", 200);
   if (!answer) return false;
-  if (answer->number("/accepted") != static_cast<int64_t>(kStrangers)) findings_.add(describe(call, *answer));
+  if (answer->number("/accepted") != static_cast<int64_t>(kStrangers))
+    findings_.add(describe(call, *answer));
   record_.batches.push_back(call);
   if (record_.batches.size() > kBatchesKept) record_.batches.erase(record_.batches.begin());
   return true;

@@ -1,4 +1,5 @@
-// One client under a node that may die at any moment: it asks for one thing after another and writes down what it was told.
+// One client under a node that may die at any moment: it asks for one thing after another and
+// writes down what it was told.
 #pragma once
 #include <functional>
 #include <random>
@@ -26,8 +27,8 @@ class Client {
   bool issue_one();
   bool use_one();
   bool use_shared();
-  bool end_one();      // revokes, and presents what was revoked
-  bool change_one();   // suspends, reactivates, retires
+  bool end_one();     // revokes, and presents what was revoked
+  bool change_one();  // suspends, reactivates, retires
   bool triage_one();
   bool create_service_token();
   bool revoke_service_token();
@@ -56,7 +57,8 @@ class Client {
   uint64_t made_ = 0;
 };
 
-// "is new" or an inactive one, when it is not exactly the answer that RFC 7662 gives of a bad token.
+// "is new" or an inactive one, when it is not exactly the answer that RFC 7662 gives of a bad
+// token.
 inline constexpr std::string_view kDead = R"({"active":false})";
 // How many of the last made a client may still change.
 inline constexpr size_t kRecent = 12;

@@ -16,7 +16,8 @@ std::string named(const std::string& name) {
 TEST(Names, OneThatWasReservedWhenTheNodeDiedIsFreeAfterwards) {
   const TemporaryFolder folder;
   Victim victim(folder.path(), {"--partitions", "1"});
-  ASSERT_EQ(victim.start({"CRASH_AT=frame_answered:1", "CRASH_ARMED=later"}), Victim::Start::serving)
+  ASSERT_EQ(victim.start({"CRASH_AT=frame_answered:1", "CRASH_ARMED=later"}),
+            Victim::Start::serving)
       << victim.errors();
   victim.arm();
   auto caller = victim.admin();

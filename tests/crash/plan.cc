@@ -13,11 +13,13 @@ struct Range {
   std::string_view point;
   uint64_t most;  // passings to draw from
 };
-// Points that are passed often in a second of load. Others are crashed at when they are first passed.
+// Points that are passed often in a second of load. Others are crashed at when they are first
+// passed.
 constexpr Range kOften[] = {
-    {"append_queued", 80}, {"append_written", 60}, {"append_synced", 60}, {"turn_taken", 120},
-    {"turn_decided", 80},  {"frame_applied", 60},  {"frame_answered", 60}, {"key_written", 6},
-    {"key_synced", 6},     {"claim_queued", 3},    {"row_recovered", 3},  {"ring_written", 4},
+    {"append_queued", 80},    {"append_written", 60},     {"append_synced", 60},
+    {"turn_taken", 120},      {"turn_decided", 80},       {"frame_applied", 60},
+    {"frame_answered", 60},   {"key_written", 6},         {"key_synced", 6},
+    {"claim_queued", 3},      {"row_recovered", 3},       {"ring_written", 4},
     {"checkpoint_frozen", 2}, {"checkpoint_released", 2}, {"index_written", 2}};
 
 uint64_t passing_of(std::string_view point, std::mt19937_64& random, uint32_t partitions) {

@@ -1,5 +1,5 @@
-// What a client was told, and the one thing that it asked for and was not answered: what the node must agree with after
-// a crash.
+// What a client was told, and the one thing that it asked for and was not answered: what the node
+// must agree with after a crash.
 #pragma once
 #include <atomic>
 #include <cstdint>

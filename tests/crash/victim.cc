@@ -38,8 +38,8 @@ Victim::Start Victim::start(const std::vector<std::string>& environment) {
   for (const auto& one : environment) variables.push_back(const_cast<char*>(one.c_str()));
   pointers.push_back(nullptr);
   variables.push_back(nullptr);
-  const int errors = ::open((folder_ + "/errors.log").c_str(),
-                            O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+  const int errors =
+      ::open((folder_ + "/errors.log").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
   int ends[2] = {-1, -1};
   if (pipe2(ends, O_CLOEXEC) != 0) return Start::ended;
   if (out_ >= 0) ::close(out_);

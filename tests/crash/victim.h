@@ -1,5 +1,5 @@
-// A node that is meant to die or to suffer: `dev` on a folder, by `watchword_crash` with a crash or a stop asked for, or by
-// the product itself.
+// A node that is meant to die or to suffer: `dev` on a folder, by `watchword_crash` with a crash or
+// a stop asked for, or by the product itself.
 #pragma once
 #include <sys/types.h>
 
@@ -12,7 +12,8 @@ namespace watchword::testing {
 
 class Victim {
  public:
-  // `folder` holds its data and its admin token; `arguments` are more ones of the verb, "dev" or "serve".
+  // `folder` holds its data and its admin token; `arguments` are more ones of the verb, "dev" or
+  // "serve".
   Victim(std::string folder, std::vector<std::string> arguments,
          std::string program = testing::program() + "_crash", std::string verb = "dev");
   ~Victim();

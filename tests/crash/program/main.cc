@@ -1,7 +1,9 @@
-// The program with a crash in it: `watchword` that kills or stops itself at a named point. Only tests start it.
+// The program with a crash in it: `watchword` that kills or stops itself at a named point. Only
+// tests start it.
 //   CRASH_AT=point:n   SIGKILL at the n-th passing of that point
 //   STOP_AT=point:n    SIGSTOP there; SIGCONT makes it go on
-//   CRASH_ARMED=later  passings count from the first SIGUSR1 on, which it answers with a line "armed"
+//   CRASH_ARMED=later  passings count from the first SIGUSR1 on, which it answers with a line
+//   "armed"
 #include <signal.h>
 #include <unistd.h>
 

@@ -70,8 +70,7 @@ TEST(PrincipalIndex, OneOfManyThreadsWritesAFullRange) {
   add_frames(*index, 1, kFrames);
   ASSERT_TRUE(index->range_is_full());
   std::vector<std::thread> writers;
-  for (int i = 0; i < 4; ++i)
-    writers.emplace_back([&] { EXPECT_TRUE(index->close_full_range()); });
+  for (int i = 0; i < 4; ++i) writers.emplace_back([&] { EXPECT_TRUE(index->close_full_range()); });
   for (auto& writer : writers) writer.join();
   EXPECT_EQ(index->indexed_to(), kFrames);
   expect_all(*index, kFrames);
