@@ -132,7 +132,7 @@ void relearns(const Turn& turn, Branches& out) {
 
 /// Every reason to say no is a right answer; there is a yes only without one.
 void issues(const Turn& turn, Branches& out) {
-  const auto& [request, rules, world, at, caller, id, subject, name, taken, body] = turn;
+  const auto& [request, rules, world, at, caller, subject, token_id, taken, id, body] = turn;
   const size_t before = out.size();
   bool may_pass = world.status == "active";
   const auto weigh = [&](std::pair<bool, bool> verdict, int status, const char* code) {

@@ -164,6 +164,22 @@ TEST_F(Told, WithoutAPermissionNothingIsToldOfTheSubject) {
   EXPECT_FALSE(right(asks("POST", "/api/v1/auth/tokens", body), 201));
 }
 
+TEST_F(Told, AnIdentityAsksForItselfAndForNobodyElse) {
+  const std::string body = R"({"token_name":"n","permissions":["api_read"],"identity_id":"i1"})";
+  ASSERT_EQ(judge(asks("POST", "/api/v1/auth/tokens", body),
+                  replies(201, R"({"id":"s1","token":"sk_1","token_name":"n","permissions":["api_read"],)"
+                               R"("identity_id":"i1"})")),
+            "");
+  auto own = issuing();
+  own.caller = "sk_1";
+  EXPECT_TRUE(right(own, 201));
+  EXPECT_FALSE(right(own, 403));
+  auto of_another = asks("POST", "/api/v1/tokens/jit",
+                         R"({"identity_id":"root","requested_scopes":["a"],"justification":"why"})");
+  of_another.caller = "sk_1";
+  EXPECT_FALSE(right(of_another, 201));
+}
+
 TEST_F(Told, ARepeatedKeyGetsTheFirstAnswerAndAnotherBodyIsRefused) {
   ASSERT_EQ(judge(issuing("", "k1"), replies(201, kIssued)), "");
   std::string again = kIssued;

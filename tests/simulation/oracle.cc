@@ -196,11 +196,11 @@ std::string Oracle::judge(const Request& request, const Reply& reply, Moment at)
     }
   }
   if (left.empty())
-    return request.verb + " " + request.path + " answered " + std::to_string(reply.status) + " " + reply.body +
+    return request.verb + " " + request.path + " by " + token_of(request.caller).second + " answered " + std::to_string(reply.status) + " " + reply.body +
            "; right would be" + right;
   keep(subject, std::move(left));
   if (reply.status / 100 == 2) learn(request, reply, subject);
-  if (is_use(request)) used(subject);
+  if (is_use(request)) shake(subject);
   return {};
 }
 
@@ -217,7 +217,7 @@ void Oracle::maybe(const Request& request, Moment at) {
   for (auto& world : all) world.tokens.erase("?");
   if (const auto name = name_in(request); !name.empty()) names_.try_emplace(name, "?" + key_of(request));
   keep(subject, std::move(all));
-  if (is_use(request)) used(subject);
+  if (is_use(request)) shake(subject);
 }
 
 std::pair<bool, bool> Oracle::name_taken(const Request& request, Moment at) const {
@@ -247,10 +247,8 @@ void Oracle::shake(const std::string& subject) {
   if (subjects_.contains(subject)) keep(subject, std::move(worlds));
 }
 
-/// A use is an observation of ours.
-void Oracle::used(const std::string& subject) {
-  seen_[subject].push_back({"", true});
-  shake(subject);
+void Oracle::sent(const Request& request) {
+  if (is_use(request)) seen_[subject_of(request)].push_back({"", true});
 }
 
 /// Takes over what a new identity's answer says of it.
@@ -351,7 +349,7 @@ Oracle::EventMay Oracle::event_may(const Request& request, const json::value& ea
                        (!principal.starts_with("foreign:") && worlds_of(principal).front().status.empty());
   const int before = in_batch[principal + " " + event]++;
   const auto found = seen_.find(principal);
-  const std::deque<Seen> none;
+  const std::vector<Seen> none;
   const auto& past = found == seen_.end() ? none : found->second;
   const auto last = std::find_if(past.rbegin(), past.rend(), [&](const Seen& s) { return s.event == event; });
   if (before > 0) return {unclear, true, unclear};
@@ -371,7 +369,6 @@ void Oracle::observed(const Request& request, const Strings& rejected, bool sure
     const auto last = std::find_if(past.rbegin(), past.rend(), [&](const Seen& s) { return s.event == event; });
     const bool recent = last != past.rend() && last - past.rbegin() < kRemembered;
     recent ? void(last->sure |= sure) : past.push_back({event, sure && last == past.rend()});
-    if (past.size() > 4 * kRemembered) past.pop_front();
     shake(principal);
   }
 }

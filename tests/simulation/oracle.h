@@ -2,7 +2,6 @@
 // lost; each later answer leaves those that explain it. An answer that none of them explains is a fault.
 #pragma once
 
-#include <deque>
 #include <set>
 
 #include "tests/simulation/model.h"
@@ -22,6 +21,9 @@ class Oracle {
   /// What is wrong with the answer, empty when nothing is; takes over what it tells. At most one change of a subject may
   /// be under way. An answer that is lost, 503 or "unavailable" tells nothing: then the same as maybe().
   std::string judge(const Request& request, const Reply& reply, Moment at);
+
+  /// Once for each request: a use is an observation of ours, and pushes others out of memory.
+  void sent(const Request& request);
 
   /// The request may have had its effect, or may not.
   void maybe(const Request& request, Moment at);
@@ -61,7 +63,6 @@ class Oracle {
   std::string judge_events(const Request& request, const Reply& reply, Moment at);
   void observed(const Request& request, const Strings& rejected, bool sure);
   void shake(const std::string& subject);
-  void used(const std::string& subject);
   std::pair<bool, bool> name_taken(const Request& request, Moment at) const;
 
   Rules rules_;
@@ -69,7 +70,7 @@ class Oracle {
   std::map<std::string, std::pair<std::string, std::string>> texts_;  // of tokens -> subject, id
   std::map<std::string, std::string> owner_;                          // token id -> subject
   std::map<std::string, std::string> names_;  // unique name -> its token; "?" and key: perhaps, by that request
-  std::map<std::string, std::deque<Seen>> seen_;      // observations of each principal
+  std::map<std::string, std::vector<Seen>> seen_;      // observations of each principal
   std::map<std::string, std::string> event_keys_;     // idempotency key -> body
   std::set<std::string> given_up_;                    // too much was lost
   std::map<std::string, std::string> event_answers_;  // caller and body -> answer

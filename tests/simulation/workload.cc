@@ -104,6 +104,7 @@ void Workload::act() {
 
 void Workload::transmit(const Request& request, std::function<void(const Reply&)> answered) {
   ++under_way_;
+  oracle_.sent(request);
   const uint64_t sent = checkers_.tick();
   world_.send(request, [this, request, sent, answered = std::move(answered)](const Reply& reply) {
     --under_way_;
