@@ -16,7 +16,7 @@ root=$(cd "$folder/../.." && pwd)
 tree=$root/build/mutants/tree
 logs=$root/build/mutants/logs
 limit_s=${WATCHWORD_TEST_TIMEOUT_S:-300}
-seeds=${WATCHWORD_MUTATION_SEEDS:-200}
+seeds=${WATCHWORD_MUTATION_SEEDS:-30}
 
 die() {
   echo "mutations: $*" >&2
