@@ -15,6 +15,7 @@
 #include <shared_mutex>
 
 #include "events/base/crash_point.h"
+#include "stores/rows/table_guard.h"
 
 namespace watchword::rows {
 namespace {
@@ -131,7 +132,11 @@ Database::~Database() {
 Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
                                                  const Shared& shared) {
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(options_for(&shared.parts()), directory, &db);
+  const rocksdb::Options options = options_for(&shared.parts());
+  if (auto checked = check_properties(*options.env, directory); !checked) return checked.error();
+  const auto status = rocksdb::DB::Open(options, directory, &db);
+  // CURRENT names a file that is not there.
+  if (status.IsPathNotFound()) return Error{Errc::corrupt, "rows.corrupt", status.ToString()};
   if (!status.ok()) return failed(status, "rows.open");
   auto impl = std::make_unique<Impl>();
   impl->db.reset(db);
@@ -145,6 +150,7 @@ Result<std::unique_ptr<Database>> Database::open_read_only(const std::string& di
   rocksdb::DB* db = nullptr;
   rocksdb::Options options = options_for_reading(nullptr);
   if (env != nullptr) options.env = env;
+  if (auto checked = check_properties(*options.env, directory); !checked) return checked.error();
   const auto status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
   if (!status.ok()) return failed(status, "rows.open");
   auto impl = std::make_unique<Impl>();
