@@ -1,4 +1,5 @@
-// RocksDB's files on a FaultDisk: what it wrote and did not sync is lost, torn or kept as the test says.
+// RocksDB's files on a FaultDisk: what it wrote and did not sync is lost, torn or kept as the test
+// says.
 #pragma once
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
@@ -32,8 +33,8 @@ class FaultFiles final : public rocksdb::FileSystem {
                          std::unique_ptr<rocksdb::FSWritableFile>* made, Context) override {
     return make<Writable>(path, Access::create, made);
   }
-  Status NewDirectory(const std::string& path, const Options&, std::unique_ptr<rocksdb::FSDirectory>* made,
-                      Context) override {
+  Status NewDirectory(const std::string& path, const Options&,
+                      std::unique_ptr<rocksdb::FSDirectory>* made, Context) override {
     *made = std::make_unique<Directory>(disk_, path);
     return Status::OK();
   }
@@ -51,7 +52,9 @@ class FaultFiles final : public rocksdb::FileSystem {
     return of(path, disk_.remove(path));
   }
   Status CreateDir(const std::string&, const Options&, Context) override { return Status::OK(); }
-  Status CreateDirIfMissing(const std::string&, const Options&, Context) override { return Status::OK(); }
+  Status CreateDirIfMissing(const std::string&, const Options&, Context) override {
+    return Status::OK();
+  }
   Status DeleteDir(const std::string&, const Options&, Context) override { return Status::OK(); }
   Status GetFileSize(const std::string& path, const Options&, uint64_t* bytes, Context) override {
     const size_t slash = path.rfind('/');
@@ -61,11 +64,13 @@ class FaultFiles final : public rocksdb::FileSystem {
     }
     return Status::NotFound(path);
   }
-  Status GetFileModificationTime(const std::string&, const Options&, uint64_t* time, Context) override {
+  Status GetFileModificationTime(const std::string&, const Options&, uint64_t* time,
+                                 Context) override {
     *time = 0;
     return Status::OK();
   }
-  Status RenameFile(const std::string& from, const std::string& to, const Options&, Context) override {
+  Status RenameFile(const std::string& from, const std::string& to, const Options&,
+                    Context) override {
     return of(from, disk_.rename(from, to));
   }
   Status LockFile(const std::string&, const Options&, rocksdb::FileLock** lock, Context) override {
@@ -80,7 +85,8 @@ class FaultFiles final : public rocksdb::FileSystem {
     *path = "t";
     return Status::OK();
   }
-  Status GetAbsolutePath(const std::string& path, const Options&, std::string* out, Context) override {
+  Status GetAbsolutePath(const std::string& path, const Options&, std::string* out,
+                         Context) override {
     *out = path;
     return Status::OK();
   }
@@ -99,8 +105,8 @@ class FaultFiles final : public rocksdb::FileSystem {
     return Status::IOError(path, std::strerror(static_cast<int>(-done)));
   }
   template <class Into>
-  static Status read(File& file, const std::string& path, uint64_t offset, size_t bytes, Into& result,
-                     char* scratch) {
+  static Status read(File& file, const std::string& path, uint64_t offset, size_t bytes,
+                     Into& result, char* scratch) {
     const ssize_t got = read_all(file, scratch, bytes, offset);
     *result = rocksdb::Slice(scratch, got < 0 ? 0 : static_cast<size_t>(got));
     return of(path, got);
@@ -110,7 +116,8 @@ class FaultFiles final : public rocksdb::FileSystem {
    public:
     Sequential(std::string path, std::unique_ptr<File> file)
         : path_(std::move(path)), file_(std::move(file)) {}
-    Status Read(size_t bytes, const Options&, rocksdb::Slice* result, char* scratch, Context) override {
+    Status Read(size_t bytes, const Options&, rocksdb::Slice* result, char* scratch,
+                Context) override {
       const Status done = read(*file_, path_, at_, bytes, result, scratch);
       at_ += result->size();
       return done;
@@ -130,8 +137,8 @@ class FaultFiles final : public rocksdb::FileSystem {
    public:
     Random(std::string path, std::unique_ptr<File> file)
         : path_(std::move(path)), file_(std::move(file)) {}
-    Status Read(uint64_t offset, size_t bytes, const Options&, rocksdb::Slice* result, char* scratch,
-                Context) const override {
+    Status Read(uint64_t offset, size_t bytes, const Options&, rocksdb::Slice* result,
+                char* scratch, Context) const override {
       return read(*file_, path_, offset, bytes, result, scratch);
     }
 
@@ -164,7 +171,9 @@ class FaultFiles final : public rocksdb::FileSystem {
   class Directory final : public rocksdb::FSDirectory {
    public:
     Directory(FaultDisk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
-    Status Fsync(const Options&, Context) override { return of(path_, disk_.sync_directory(path_)); }
+    Status Fsync(const Options&, Context) override {
+      return of(path_, disk_.sync_directory(path_));
+    }
 
    private:
     FaultDisk& disk_;

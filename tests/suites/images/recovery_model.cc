@@ -71,7 +71,8 @@ class Model {
         RecordHeader header;
         const char* sector = segments_[file_].data() + at;
         const auto state = journal::read_header(sector, header);
-        if (state == HeaderState::good && header.synced >= seq_) return refuse("a durable record is gone");
+        if (state == HeaderState::good && header.synced >= seq_)
+          return refuse("a durable record is gone");
         if (state == HeaderState::bad && (at == 0 || sector[0] != journal::kNextMark))
           return refuse("litter behind the end");
       }

@@ -1,5 +1,6 @@
-// What recovery must make of segment files, written from PROTOCOL.md section 2 and the grammar in stores/journal/README.md
-// rather than from the code: whole files in memory, one sector after another.
+// What recovery must make of segment files, written from PROTOCOL.md section 2 and the grammar in
+// stores/journal/README.md rather than from the code: whole files in memory, one sector after
+// another.
 #pragma once
 #include <cstdint>
 #include <string>

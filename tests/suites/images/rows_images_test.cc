@@ -1,4 +1,5 @@
-// The rows' folder as a loss of power, a kill or a failing disk leaves it, at every operation of checkpoints and starts.
+// The rows' folder as a loss of power, a kill or a failing disk leaves it, at every operation of
+// checkpoints and starts.
 #include <gtest/gtest.h>
 
 #include "tests/suites/images/rows_kit.h"
@@ -69,7 +70,7 @@ class RowsImages : public ::testing::Test {
 
   enum class May : uint8_t {
     nothing,
-    be_put_aside,       // a record of MANIFEST with a hole in it is corruption to RocksDB
+    be_put_aside,             // a record of MANIFEST with a hole in it is corruption to RocksDB
     forget_and_be_put_aside,  // a torn sector takes what was durable in it along
   };
 
@@ -77,13 +78,15 @@ class RowsImages : public ::testing::Test {
     OpenRows rows(disk);
     if (!rows.database) {
       ASSERT_NE(may, May::nothing) << rows.error->detail;
-      ASSERT_EQ(rows.error->code, Errc::corrupt) << "not put aside and made again: " << rows.error->detail;
+      ASSERT_EQ(rows.error->code, Errc::corrupt)
+          << "not put aside and made again: " << rows.error->detail;
       tally_.note("(put aside)");
       return;
     }
     const auto stamp = rows.database->stamp();
     ASSERT_TRUE(stamp) << stamp.error().detail;
-    ASSERT_TRUE(may == May::forget_and_be_put_aside || stamp->seq >= image.acknowledged) << "a written checkpoint is gone";
+    ASSERT_TRUE(may == May::forget_and_be_put_aside || stamp->seq >= image.acknowledged)
+        << "a written checkpoint is gone";
     if (stamp->seq < image.acknowledged) tally_.note("(an older checkpoint)");
     const auto stored = stored_rows(*rows.database);
     ASSERT_TRUE(stored) << stored.error().detail;
@@ -96,8 +99,7 @@ class RowsImages : public ::testing::Test {
     tally_.note("(with its tail folded)");
   }
 
-  void one(const RowsImage& image, const FaultDisk::Loss& loss, const std::string& kind,
-           May may) {
+  void one(const RowsImage& image, const FaultDisk::Loss& loss, const std::string& kind, May may) {
     auto disk = image.disk->clone();
     disk->lose_power(loss);
     tally_.add(kind);
@@ -178,7 +180,8 @@ TEST_F(RowsImages, OfADiskThatFailsOnceAtAnyOperationOfACheckpointAreWholeWhenIt
       OpenRows rows(*failed);
       ASSERT_TRUE(rows.database);
       failed->set([&](FaultDisk::Faults& faults) {
-        faults.write = faults.sync = [&](const std::string&) { return ++operations == failing ? -EIO : 0; };
+        faults.write =
+            faults.sync = [&](const std::string&) { return ++operations == failing ? -EIO : 0; };
       });
       const auto written = rows_after_the_tail(*rows.database, *reader());
       ASSERT_TRUE(written) << "operation " << failing << ": " << written.error().detail;

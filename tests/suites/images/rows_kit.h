@@ -1,4 +1,5 @@
-// Rows in a RocksDB whose disk is the test's, and what a fold of the journal says that they should be.
+// Rows in a RocksDB whose disk is the test's, and what a fold of the journal says that they should
+// be.
 #pragma once
 #include <memory>
 #include <string>
@@ -19,8 +20,10 @@ struct OpenRows {
       : env(rocksdb::NewCompositeEnv(std::make_shared<journal::FaultFiles>(disk))),
         shared(1u << 20, 64u << 20, env.get()) {
     auto opened = rows::Database::open(kRows, shared);
-    if (opened) database = std::move(*opened);
-    else error = opened.error();
+    if (opened)
+      database = std::move(*opened);
+    else
+      error = opened.error();
   }
   std::unique_ptr<rocksdb::Env> env;
   rows::Shared shared;
@@ -43,17 +46,20 @@ inline Result<std::string> stored_rows(const rows::Database& database) {
 inline std::string folded_rows(const journal::Journal& journal, uint64_t to) {
   fold::State state(0, nullptr, 0);
   EXPECT_TRUE(state.open().ok());
-  EXPECT_TRUE(journal.read(1, [&](const journal::Stored& stored) -> Result<> {
-                       if (stored.seq > to) return {};
-                       return fold::fold_frame(state, stored);
-                     })
+  EXPECT_TRUE(journal
+                  .read(1,
+                        [&](const journal::Stored& stored) -> Result<> {
+                          if (stored.seq > to) return {};
+                          return fold::fold_frame(state, stored);
+                        })
                   .ok());
   return runtime::testing::all_rows(state);
 }
 
-// Folds what stands behind the database's stamp and writes a checkpoint, as a node does that starts and stops. One that
-// fails is tried again, as the task does.
-inline Result<std::string> rows_after_the_tail(rows::Database& database, const journal::Journal& journal) {
+// Folds what stands behind the database's stamp and writes a checkpoint, as a node does that starts
+// and stops. One that fails is tried again, as the task does.
+inline Result<std::string> rows_after_the_tail(rows::Database& database,
+                                               const journal::Journal& journal) {
   fold::State state(0, &database, 0);
   if (auto opened = state.open(); !opened) return opened.error();
   rows::Stamp last;
@@ -68,7 +74,8 @@ inline Result<std::string> rows_after_the_tail(rows::Database& database, const j
   while (state.encode_some(1'000) > 0) {
   }
   auto written = database.write(batch.sorted(), last);
-  for (int again = 0; !written && again < 3; ++again) written = database.write(batch.sorted(), last);
+  for (int again = 0; !written && again < 3; ++again)
+    written = database.write(batch.sorted(), last);
   if (!written) return written.error();
   return stored_rows(database);
 }

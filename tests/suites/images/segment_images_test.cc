@@ -1,4 +1,5 @@
-// Segment files as a loss of power may leave them, before every single operation that a writer makes on its disk.
+// Segment files as a loss of power may leave them, before every single operation that a writer
+// makes on its disk.
 #include <gtest/gtest.h>
 
 #include "stores/journal/catalog.h"
@@ -54,8 +55,9 @@ class Crashed {
     EXPECT_EQ(kept.size(), expected.frames);
     EXPECT_GE(kept.size(), acknowledged_) << "acknowledged frames are lost";
     EXPECT_LE(kept.size(), written_.size());
-    EXPECT_TRUE(std::equal(kept.begin(), kept.end(), written_.begin(),
-                           written_.begin() + static_cast<int64_t>(std::min(kept.size(), written_.size()))))
+    EXPECT_TRUE(
+        std::equal(kept.begin(), kept.end(), written_.begin(),
+                   written_.begin() + static_cast<int64_t>(std::min(kept.size(), written_.size()))))
         << "not what was written";
     disk_->lose_power(FaultDisk::Loss{});  // what recovery answered for must be durable by now
     go_on(kept);
@@ -93,16 +95,17 @@ class Crashed {
 
 class SegmentImages : public ::testing::Test {
  protected:
-  void one(const Image& image, const FaultDisk::Loss& loss, std::string_view kind, bool may_refuse = false,
-           const std::function<void(FaultDisk&)>& then = nullptr) {
+  void one(const Image& image, const FaultDisk::Loss& loss, std::string_view kind,
+           bool may_refuse = false, const std::function<void(FaultDisk&)>& then = nullptr) {
     auto disk = image.disk->clone();
     disk->lose_power(loss);
     if (then) then(*disk);
     tally_.add(kind);
     if (image.while_opening) tally_.note("(while opening)");
-    if (!Crashed(std::move(disk), written_, image.acknowledged).check(may_refuse)) tally_.note("(refused)");
-    ASSERT_FALSE(HasFailure()) << kind << " before operation " << static_cast<int>(image.before) << " seed "
-                               << seed_ << " loss " << text_of(loss);
+    if (!Crashed(std::move(disk), written_, image.acknowledged).check(may_refuse))
+      tally_.note("(refused)");
+    ASSERT_FALSE(HasFailure()) << kind << " before operation " << static_cast<int>(image.before)
+                               << " seed " << seed_ << " loss " << text_of(loss);
   }
 
   static std::string text_of(const FaultDisk::Loss& loss) {
@@ -147,9 +150,10 @@ class SegmentImages : public ::testing::Test {
   void torn(const Image& image, size_t sectors) {
     for (int i = 0; i < kTornPerImage && !HasFailure(); ++i) {
       auto loss = random_loss(image, sectors);
-      constexpr std::array fates{Fate::torn_old, Fate::torn_zero, Fate::torn_garbage, Fate::garbage};
-      constexpr std::array<std::string_view, 4> kinds{"torn, old behind", "torn, zero behind",
-                                                      "torn, garbage behind", "a sector of garbage"};
+      constexpr std::array fates{Fate::torn_old, Fate::torn_zero, Fate::torn_garbage,
+                                 Fate::garbage};
+      constexpr std::array<std::string_view, 4> kinds{
+          "torn, old behind", "torn, zero behind", "torn, garbage behind", "a sector of garbage"};
       const size_t fate = random_() % fates.size();
       loss.sectors[random_() % sectors] = fates[fate];
       one(image, loss, kinds[fate], true);
@@ -211,7 +215,8 @@ class SegmentImages : public ::testing::Test {
   // One start after another on one disk, each on what the last one's loss of power left.
   void lives(uint64_t wanted) {
     Left left;
-    for (int i = 0; i < 3 && tally_.total() < wanted && !HasFailure(); ++i) left = live(*left.disk, left.acknowledged);
+    for (int i = 0; i < 3 && tally_.total() < wanted && !HasFailure(); ++i)
+      left = live(*left.disk, left.acknowledged);
   }
 
   Left live(FaultDisk& disk, uint64_t acknowledged) {

@@ -1,4 +1,5 @@
-// A journal that is written on one thread, on a disk that is photographed before each of its operations.
+// A journal that is written on one thread, on a disk that is photographed before each of its
+// operations.
 #pragma once
 #include <map>
 #include <memory>
@@ -6,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "stores/journal/segment.h"
 #include "stores/journal/stepper.h"
 #include "tests/suites/journal/journal_kit.h"
-#include "stores/journal/segment.h"
 #include "tests/support/fault_disk.h"
 
 namespace watchword::images {
@@ -16,7 +17,9 @@ namespace watchword::images {
 // The journal's two threads, taken in turns.
 class Turns final : public journal::Stepper {
  public:
-  void add(const void* owner, std::function<bool()> step) override { steps_[owner] = std::move(step); }
+  void add(const void* owner, std::function<bool()> step) override {
+    steps_[owner] = std::move(step);
+  }
   void remove(const void* owner) override { steps_.erase(owner); }
   void run() {
     for (bool more = true; more;) {
@@ -54,7 +57,8 @@ struct Image {
 class Writer {
  public:
   // `acknowledged`: before this start.
-  Writer(journal::FaultDisk& disk, uint64_t acknowledged) : disk_(disk), acknowledged_(acknowledged) {
+  Writer(journal::FaultDisk& disk, uint64_t acknowledged)
+      : disk_(disk), acknowledged_(acknowledged) {
     disk_.set([this](journal::FaultDisk::Faults& faults) {
       faults.before = [this](journal::FaultDisk::Operation operation, const std::string&) {
         images.push_back({disk_.clone_unlocked(), operation, acknowledged_, journal_ == nullptr});
@@ -64,23 +68,30 @@ class Writer {
     EXPECT_TRUE(opened) << opened.error().detail;
     if (opened) journal_ = std::move(*opened);
   }
-  ~Writer() { disk_.set([](journal::FaultDisk::Faults& faults) { faults = {}; }); }
+  ~Writer() {
+    disk_.set([](journal::FaultDisk::Faults& faults) { faults = {}; });
+  }
   Writer(const Writer&) = delete;
 
   bool is_open() const { return journal_ != nullptr; }
   void claim() {
     const auto claimed = journal_->claim("node-a", journal::kIncarnation, 1'000);
-    if (claimed) acknowledged_ = claimed->seq;
-    else EXPECT_EQ(claimed.error().reason, "journal.disk_full");
+    if (claimed)
+      acknowledged_ = claimed->seq;
+    else
+      EXPECT_EQ(claimed.error().reason, "journal.disk_full");
   }
-  // Appends frames of these lengths, queued together; those that the disk has no room for are refused.
+  // Appends frames of these lengths, queued together; those that the disk has no room for are
+  // refused.
   void batch(const std::vector<size_t>& lengths) {
     const auto tail = journal_->tail();
     for (size_t i = 0; i < lengths.size(); ++i)
       journal_->append(journal::frame_of(tail.epoch, tail.seq + 1 + i, lengths[i]),
                        [this](Result<uint64_t> done) {
-                         if (done) acknowledged_ = *done;
-                         else EXPECT_EQ(done.error().reason, "journal.disk_full");
+                         if (done)
+                           acknowledged_ = *done;
+                         else
+                           EXPECT_EQ(done.error().reason, "journal.disk_full");
                        });
     turns_.run();
   }
