@@ -69,6 +69,7 @@ class Recovery {
   Result<> walk(Walker& walker, Follower& follower) {
     for (;;) {
       const uint64_t seq = follower.last().seq + 1;
+      const Place from = walker.place();
       const auto found = walker.look_for(seq);
       if (!found) return found.error();
       if (*found == Found::record) {
@@ -78,17 +79,19 @@ class Recovery {
       auto judged = judge(walker.place(), *found, seq);
       if (judged) return {};
       if (repair_ == Repair::cut || judged.error().code != Errc::corrupt) return judged;
-      if (auto changed = second_look(walker, *found, seq); !changed || !*changed)
+      if (auto changed = second_look(walker, from, *found, seq); !changed || !*changed)
         return changed ? judged : changed.error();
     }
   }
 
-  // Whether the record at the place, or what is said of it, is another one after a while.
-  Result<bool> second_look(Walker& walker, Found before, uint64_t seq) {
+  // Whether the record at the place, or what is said of it, is another one after a while. Looks from
+  // where the first look did, not from where that one ended: behind a gap no record counts.
+  Result<bool> second_look(Walker& walker, Place from, Found before, uint64_t seq) {
     std::this_thread::sleep_for(std::chrono::milliseconds(patience_ms_));
-    walker.go(walker.place());
+    walker.go(from);
     const auto again = walker.look_for(seq);
     if (!again) return again.error();
+    walker.go(from);
     return *again != before;
   }
 
