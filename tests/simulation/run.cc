@@ -7,10 +7,13 @@
 namespace watchword::simulation {
 namespace {
 
-constexpr int kSteps = 2'500, kStepsToRest = 200'000;
+constexpr int kStepsToRest = 200'000;
+
+// Many short lives find more than few long ones; what needs a long one gets it too.
+int64_t steps_of(Chance& chance) { return chance.one_in(16) ? 2'500 : chance.between(200, 700); }
 
 void live(World& world, Standing& standing, Workload& workload) {
-  for (int i = 0; i < kSteps; ++i) {
+  for (int64_t left = steps_of(world.chance()); left > 0; --left) {
     workload.act();
     world.step();
     standing.after_step();
