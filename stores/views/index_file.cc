@@ -96,7 +96,8 @@ Result<std::shared_ptr<IndexFile>> IndexFile::open(const std::string& path) {
   const bool sized = fstat(file, &about) == 0;
   made->bytes_ = sized ? static_cast<size_t>(about.st_size) : 0;
   const bool long_enough = made->bytes_ >= sizeof(Header) + sizeof(Footer);
-  void* map = long_enough ? mmap(nullptr, made->bytes_, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+  void* map =
+      long_enough ? mmap(nullptr, made->bytes_, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
   ::close(file);
   if (sized && !long_enough) return made->damaged(0);
   if (map == MAP_FAILED) return failed("index.map", path);
@@ -150,9 +151,9 @@ Result<> IndexFile::verify() const {
 
 // The last one that begins at or below the mention, else the first.
 size_t IndexFile::block_of(const Mention& mention) const {
-  const auto above =
-      std::upper_bound(blocks_.begin(), blocks_.end(), mention,
-                       [](const Mention& wanted, const Block& block) { return wanted < block.first; });
+  const auto above = std::upper_bound(
+      blocks_.begin(), blocks_.end(), mention,
+      [](const Mention& wanted, const Block& block) { return wanted < block.first; });
   return above == blocks_.begin() ? 0 : static_cast<size_t>(above - blocks_.begin()) - 1;
 }
 
