@@ -40,9 +40,10 @@ void PartitionTask::checkpoint_step() {
 
 void PartitionTask::begin_checkpoint() {
   checkpoint_wanted_ = false;
-  batch_ = std::make_shared<rows::Batch>();
   const auto tail = setup_.journal->tail();
-  WATCHWORD_CHECK(tail.seq == state_.seq());
+  if (tail.seq != state_.seq())  // nothing of ours is in flight: the frame behind ours is another owner's claim
+    return halt({Errc::conflict, "task.checkpoint.fenced", "another node has claimed this partition"});
+  batch_ = std::make_shared<rows::Batch>();
   stamp_ = {state_.seq(), fold::kFoldVersion, tail.hash};
   state_.freeze(*batch_);
   crash_point(CrashPoint::checkpoint_frozen);

@@ -159,6 +159,8 @@ Error PartitionTask::full() const {
 
 void PartitionTask::pump() {
   if (!started_ || pumping_) return;
+  // A read may have met the damage: whoever waits for a turn would wait for ever, since nothing authenticates any more.
+  if (state_.broken()) return halt({Errc::corrupt, "task.rows", state_.failure()});
   pumping_ = true;
   if (turn_is_due()) turn();
   if (started_) checkpoint_step();
@@ -463,6 +465,7 @@ void PartitionTask::halt(Error error) {
   refuse_commands(told);
   refuse_observations(told);
   if (setup_.halted) setup_.halted(std::move(error));
+  if (stopped_) std::exchange(stopped_, nullptr)();
 }
 
 }  // namespace watchword::runtime

@@ -347,6 +347,7 @@ void World::go_down() {
   std::filesystem::rename(settings_.directory + "/image", settings_.directory + "/node");
   down_ = false;
   ++tally_.restarts;
+  clock_.pass(chance_.between(1'000, 300'000));  // no process is gone and back within the same millisecond
   spoil_while_down();
 }
 

@@ -210,5 +210,28 @@ TEST_F(Checkpoint, LogsADigestThatAFoldCanRepeat) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(digest.data()), 32), logged->sha256());
 }
 
+TEST_F(Checkpoint, IsNotTakenBehindTheClaimOfAnotherNode) {
+  Partition partition(log, clock, database.get());
+  work(partition, 3);
+  const auto other = journal::open_memory(log, {[](auto step) { step(); }});
+  ASSERT_TRUE(other->claim("other", {}, clock.wall).ok());
+  observe(partition, {{"last", principal(1), clock.wall}});
+  partition.task->checkpoint_soon();
+  partition.settle();
+  EXPECT_FALSE(partition.task->not_serving().empty());
+  EXPECT_FALSE(partition.halted.empty());
+}
+
+TEST_F(Checkpoint, ATaskThatMeetsAnotherNodesClaimWhileItStopsIsStopped) {
+  Partition partition(log, clock, database.get());
+  work(partition, 3);
+  const auto other = journal::open_memory(log, {[](auto step) { step(); }});
+  ASSERT_TRUE(other->claim("other", {}, clock.wall).ok());
+  bool stopped = false;
+  partition.task->stop([&] { stopped = true; });
+  partition.settle();
+  EXPECT_TRUE(stopped);
+}
+
 }  // namespace
 }  // namespace watchword::runtime::testing

@@ -110,6 +110,17 @@ TEST_F(Rows, ThatATurnCannotReadStopTheTaskAndAreNotTakenForAbsent) {
   EXPECT_FALSE(partition.task->not_serving().empty());
 }
 
+TEST_F(Rows, ThatAReadMeetsStopTheTaskThoughNobodyAsksForATurn) {
+  fill();
+  const auto id = damage();
+  ASSERT_TRUE(id.has_value());
+  Partition partition(log, clock, database.get());
+  EXPECT_EQ(partition.task->rows().find<v1::IdentityState>(*id), nullptr);
+  clock.pass(300);
+  partition.loop.run();
+  EXPECT_EQ(partition.halted, "task.rows");
+}
+
 TEST_F(Rows, ThatAnotherThreadCannotReadAreNotTakenForAbsentEither) {
   fill();
   const auto id = damage();
