@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,6 +70,28 @@ struct CoreState {
   Uses uses;
 };
 
+// Reservations of names that this process made and could neither confirm nor give back: what became of them the next one
+// who wants the name has to find out. Thread-safe.
+class AbandonedNames {
+ public:
+  void add(const Id& owner) {
+    const std::lock_guard lock(mutex_);
+    owners_.insert(owner);
+  }
+  void remove(const Id& owner) {
+    const std::lock_guard lock(mutex_);
+    owners_.erase(owner);
+  }
+  bool contains(const Id& owner) const {
+    const std::lock_guard lock(mutex_);
+    return owners_.contains(owner);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<Id> owners_;
+};
+
 struct Api {
   Api(runtime::Engine& engine, ApiSettings settings, Metrics& metrics);
 
@@ -78,6 +102,7 @@ struct Api {
   std::vector<std::unique_ptr<CoreState>> cores;
   // Of each partition, the time of this process' claim: what an older frame says was done by a process that is gone.
   std::vector<int64_t> claimed_at_ms;
+  AbandonedNames abandoned_names;
 
   CoreState& here() { return *cores[engine.this_core()]; }
   std::optional<std::string> open_sealed(const Id& principal, const v1::Sealed& sealed);

@@ -77,7 +77,7 @@ Result<Id> verified_id(keys::KeyRing& ring, const std::string& text) {
 }
 
 // The signature is checked off the loop, once for each token's bytes and core.
-awaitable<std::optional<Presented>> present_jwt(Api& api, std::string_view token) {
+awaitable<Result<Presented>> present_jwt(Api& api, std::string_view token) {
   Presented presented;
   presented.is_jwt = true;
   const auto digest = crypto::sha256(token);
@@ -90,7 +90,8 @@ awaitable<std::optional<Presented>> present_jwt(Api& api, std::string_view token
     return verified_id(ring, text);
   };
   auto verified = co_await on_worker(api, std::move(verify));
-  if (!verified) co_return std::nullopt;
+  if (!verified)
+    co_return verified.error().code == Errc::unavailable ? verified.error() : refused("auth.token.unknown");
   presented.token_id = *verified;
   presented.slot = verified->slot();
   api.here().tokens.put(crypto::view(digest), *verified);
@@ -116,7 +117,7 @@ void fail_authentication(Api& api, Call& call, const Error& error, bool presente
   fail(call, error);
 }
 
-awaitable<std::optional<Presented>> present(Api& api, std::string_view token) {
+awaitable<Result<Presented>> present(Api& api, std::string_view token) {
   if (domain::service_token::well_formed_secret(token)) {
     Presented presented;
     const auto digest = crypto::sha256(token);
@@ -136,7 +137,7 @@ const v1::ServiceTokenState* find_service_token(fold::State& rows, const Present
 
 awaitable<Result<Caller>> authenticate(Api& api, std::string_view token) {
   const auto presented = co_await present(api, token);
-  if (!presented) co_return refused("auth.token.unknown");
+  if (!presented) co_return presented.error();
   auto& owner = api.engine.partition(api.engine.partition_of(presented->slot));
   co_return co_await at(api, owner, [&](runtime::PartitionTask& task) -> Result<Caller> {
     if (auto serves = serving(task); !serves) return serves.error();

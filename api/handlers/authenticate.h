@@ -15,14 +15,15 @@ struct Found {
   v1::TokenStatus status = v1::TOKEN_STATUS_UNSPECIFIED;
 };
 
-// Where a presented token's row lives: its id for a JWT whose signature holds, its hash for an `sk_` text. nullopt: neither.
+// Where a presented token's row lives: its id for a JWT whose signature holds, its hash for an `sk_` text. Errors:
+// unauthenticated, it is neither; unavailable, nobody had the time to look at its signature, which says nothing about it.
 struct Presented {
   Id token_id;          // JWT
   std::string sha256;   // `sk_`
   Slot slot = 0;
   bool is_jwt = false;
 };
-boost::asio::awaitable<std::optional<Presented>> present(Api& api, std::string_view token);
+boost::asio::awaitable<Result<Presented>> present(Api& api, std::string_view token);
 
 // On the owner's loop: the row behind `presented`; null when there is none. The identity's row beside it, if there is one.
 const v1::ServiceTokenState* find_service_token(fold::State& rows, const Presented& presented);

@@ -94,8 +94,12 @@ void conclude_service(runtime::PartitionTask& task, const Presented& presented, 
   out.expires_at_ms = token->expires_at_ms();
 }
 
+bool is_doubt(const Error& error) {
+  return error.code == Errc::unavailable || error.code == Errc::too_many || error.code == Errc::io;
+}
+
 // A token with a usage limit: the use is decided in a turn and durable before the answer.
-awaitable<bool> use_counted(Api& api, Call& call, runtime::Partition& owner, const Verdict& verdict,
+awaitable<Result<>> use_counted(Api& api, Call& call, runtime::Partition& owner, const Verdict& verdict,
                             const Address& address) {
   runtime::Command command;
   const Id token_id = verdict.token_id, principal = verdict.principal;
@@ -115,7 +119,9 @@ awaitable<bool> use_counted(Api& api, Call& call, runtime::Partition& owner, con
     }
     return out;
   };
-  co_return (co_await run(api, owner, std::move(command))).body.ok();
+  const auto answer = co_await run(api, owner, std::move(command));
+  if (!answer.body) co_return answer.body.error();
+  co_return Result<>{};
 }
 
 void note_use(Api& api, const Verdict& verdict, const Presentation& presentation, int64_t now_ms) {
@@ -154,7 +160,10 @@ awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
                             const Presentation& presentation) {
   Verdict verdict;
   const auto presented = co_await present(api, token);
-  if (!presented) co_return verdict;
+  if (!presented) {
+    verdict.unavailable = is_doubt(presented.error());
+    co_return verdict;
+  }
   auto& owner = api.engine.partition(api.engine.partition_of(presented->slot));
   verdict = co_await at(api, owner, [&](runtime::PartitionTask& task) {
     Verdict out;
@@ -175,8 +184,11 @@ awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
   verdict.insufficient =
       verdict.active && (!covers(verdict.scope, presentation.scope) ||
                          (!presentation.audience.empty() && presentation.audience != verdict.audience));
-  if (verdict.active && verdict.counted && !verdict.insufficient)
-    verdict.active = co_await use_counted(api, call, owner, verdict, presentation.address);
+  if (verdict.active && verdict.counted && !verdict.insufficient) {
+    const auto used = co_await use_counted(api, call, owner, verdict, presentation.address);
+    verdict.active = used.ok();
+    verdict.unavailable = !used && is_doubt(used.error());
+  }
   if (verdict.known && !verdict.active) ++api.metrics.refused_uses[verdict.kind];
   if (verdict.known) note_use(api, verdict, presentation, api.engine.clock().wall_ms());
   co_return verdict;
@@ -195,6 +207,17 @@ void write_active(const Api& api, const Verdict& verdict, std::string& out) {
   if (verdict.expires_at_ms != 0) json.member("exp", verdict.expires_at_ms / 1'000);
   json.member("identity_id", subject).member("risk", publisher::risk_of(verdict.risk));
   json.end_object();
+}
+
+// Nil when there is none; an error when that is not certain.
+awaitable<Result<Id>> service_token_id(Api& api, const Presented& presented) {
+  auto& owner = api.engine.partition(api.engine.partition_of(presented.slot));
+  co_return co_await at(api, owner, [&](runtime::PartitionTask& task) -> Result<Id> {
+    if (auto serves = serving(task); !serves) return serves.error();
+    const auto* row = find_service_token(task.rows(), presented);
+    if (task.rows().broken()) return Error{Errc::unavailable, "oauth.rows", "the rows are damaged"};
+    return row != nullptr ? Id::from_view(row->id()) : Id{};
+  });
 }
 
 Result<Address> optional_address(std::string_view text) {
@@ -236,20 +259,17 @@ awaitable<void> revoke(Api& api, Call& call) {
   call.response.status = 200;
   call.response.body.clear();
   const auto presented = co_await present(api, token);
+  if (!presented && is_doubt(presented.error())) co_return fail(call, presented.error());
   if (!presented) co_return;  // RFC 7009 2.2: an invalid token is no error
-  auto& owner = api.engine.partition(api.engine.partition_of(presented->slot));
-  Id service_token;
-  if (!presented->is_jwt)
-    service_token = co_await at(api, owner, [&](runtime::PartitionTask& task) {
-      const auto* row = find_service_token(task.rows(), *presented);
-      return row != nullptr ? Id::from_view(row->id()) : Id{};
-    });
+  Result<Id> service_token = Id{};
+  if (!presented->is_jwt) service_token = co_await service_token_id(api, *presented);
+  if (!service_token) co_return fail(call, service_token.error());
   std::string reason = "revoked by its client";
   runtime::Answer answer;
   if (presented->is_jwt)
     answer = co_await revoke_jit(api, call, presented->token_id, std::move(reason));
-  else if (!service_token.is_nil())
-    answer = co_await revoke_service_token(api, call, service_token, std::move(reason));
+  else if (!service_token->is_nil())
+    answer = co_await revoke_service_token(api, call, *service_token, std::move(reason));
   if (!answer.body && answer.body.error().code != Errc::not_found) fail(call, answer.body.error());
 }
 

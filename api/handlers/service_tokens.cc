@@ -101,24 +101,35 @@ class Name {
         home_(api.engine.partition(api.engine.partition_of(slot_of_digest(hash_)))) {}
 
   awaitable<Result<>> reserve() { return say(0, owner_); }
-  awaitable<Result<>> confirm() { return say(1, owner_); }
-  awaitable<Result<>> release() { return say(2, owner_); }
 
-  // A reservation of a process that is gone, whose token was not made, is nobody's: no late creation can come of it.
-  // True when it was, and is released.
+  // A reservation of a process that is gone, or of a call that ended, whose token was not made, is nobody's: no late
+  // creation can come of it. True when it was, and is released.
   awaitable<bool> release_orphan() {
     const auto row = co_await at(api_, home_, [&](runtime::PartitionTask& task) {
       const auto* found = task.rows().find<v1::NameState>(row_id());
       return found != nullptr ? std::optional<v1::NameState>(*found) : std::nullopt;
     });
-    if (!row || row->confirmed() || row->at_ms() >= api_.claimed_at_ms[home_.number]) co_return false;
+    if (!row || row->confirmed()) co_return false;
     const Id token = Id::from_view(row->owner());
+    const bool gone = row->at_ms() < api_.claimed_at_ms[home_.number];
+    if (!gone && !api_.abandoned_names.contains(token)) co_return false;
     const bool exists = co_await at(api_, api_.engine.owner(token), [&](runtime::PartitionTask& task) {
       return !serving(task) || task.rows().find<v1::ServiceTokenState>(token) != nullptr;
     });
     if (exists) co_return false;
     const auto released = co_await say(2, token);
+    if (released) api_.abandoned_names.remove(token);
     co_return released.ok();
+  }
+
+  // After the creation was answered. A name whose token may have been made in spite of an error is not given back.
+  awaitable<Result<>> settle(const runtime::Answer& answer) {
+    const auto code = answer.body ? Errc::conflict : answer.body.error().code;
+    const bool known = code != Errc::unavailable && code != Errc::io && code != Errc::corrupt && code != Errc::internal;
+    Result<> settled = Error{Errc::unavailable, "token.service.name_unsettled", "try again"};
+    if (known) settled = co_await say(answer.body && !answer.repeated ? 1 : 2, owner_);
+    if (!settled) api_.abandoned_names.add(owner_);
+    co_return settled;
   }
 
  private:
@@ -179,7 +190,7 @@ awaitable<std::optional<runtime::Answer>> first_answer(Api& api, Call& call, run
   co_return co_await at(
       api, owner, [&](runtime::PartitionTask& task) -> std::optional<runtime::Answer> {
         const auto* kept = task.rows().find<v1::ResultState>(same.key);
-        if (kept == nullptr || kept->forget_at_ms() <= task.time().read_ms()) return std::nullopt;
+        if (kept == nullptr || kept->forget_at_ms() <= task.rows().time_ms()) return std::nullopt;
         runtime::Answer answer;
         answer.repeated = true;
         answer.position = {task.position().partition, kept->seq()};
@@ -259,12 +270,13 @@ awaitable<void> create(Api& api, Call& call) {
     if (reserved.before->body) tell_repeated(call, *reserved.before);
     co_return answer_created(api, call, *reserved.before, {});
   }
-  if (!reserved.result) co_return fail(call, reserved.result.error());
+  if (!reserved.result) {
+    if (reserved.result.error().code != Errc::conflict) api.abandoned_names.add(asked.create.token_id);
+    co_return fail(call, reserved.result.error());
+  }
   auto decide = creating(call, asked, seal_answer(api, call, *secret));
   const auto answer = co_await change(api, call, owner, runtime::Lane::command, std::move(decide));
-  const bool made = answer.body && !answer.repeated;
-  auto settle = made ? reservation.confirm() : reservation.release();
-  const auto settled = co_await std::move(settle);
+  const auto settled = co_await reservation.settle(answer);
   if (answer.body && !settled) co_return fail(call, settled.error());
   answer_created(api, call, answer, *secret);
 }

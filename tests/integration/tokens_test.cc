@@ -272,6 +272,15 @@ TEST_F(Tokens, AGatewayIsToldWhoAsksAndWhatTheyMay) {
   EXPECT_EQ(holder.get("/authz/forward/x").status, 401);
 }
 
+TEST_F(Tokens, ACallThatTheTokenDoesNotCoverIsNoUse) {
+  const auto issued = admin_.issue(admin_.register_service("one-use"), R"("max_usage":1)");
+  auto holder = node().as(issued.text("/access_token"));
+  EXPECT_EQ(holder.get("/authz/forward?scope=a:write").status, 403);
+  EXPECT_EQ(holder.get("/authz/forward?aud=other").status, 403);
+  EXPECT_EQ(holder.get("/authz/forward?scope=a:read").status, 200);
+  EXPECT_EQ(holder.get("/authz/forward?scope=a:read").status, 401);
+}
+
 TEST_F(Tokens, AnyoneCanCheckASignatureByThePublishedKeys) {
   const auto issued = admin_.issue(admin_.register_service("verified"));
   const auto published = node().as("").get("/.well-known/jwks.json");
