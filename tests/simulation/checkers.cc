@@ -84,7 +84,7 @@ void Checkers::end(const std::string& id) {
   if (found != tokens_.end() && found->second.ended == 0) found->second.ended = tick_;
 }
 
-/// What the answer says is over from now on.
+// What the answer says is over from now on.
 void Checkers::ends(const Request& request, const Reply& reply, uint64_t sent) {
   const std::string& path = request.path;
   const std::string last = path.substr(path.rfind('/') + 1);
@@ -102,7 +102,7 @@ void Checkers::ends(const Request& request, const Reply& reply, uint64_t sent) {
     if (token.issued < sent && path == "/api/v1/identities/" + token.owner + "/" + last) end(id);
 }
 
-/// Invariants 5 and 9: what was said to be over, or is by the true clock, is over for every read that starts later.
+// Invariants 5 and 9: what was said to be over, or is by the true clock, is over for every read that starts later.
 void Checkers::monotone_revocation(const std::string& id, uint64_t sent, const std::string& where) const {
   const auto found = tokens_.find(id);
   if (found == tokens_.end()) return;
@@ -121,7 +121,7 @@ void Checkers::monotone_lists(const json::object& body, uint64_t sent) const {
       monotone_revocation(text(item.as_object(), "id"), sent, "in a list");
 }
 
-/// Invariant 8, of uses.
+// Invariant 8, of uses.
 void Checkers::at_most_one_winner(const Request& request, const json::object&) {
   const auto id = id_of_.find(shown_token(request));
   if (id == id_of_.end()) return;
@@ -131,7 +131,7 @@ void Checkers::at_most_one_winner(const Request& request, const json::object&) {
                                               " times of " + std::to_string(token.max_usage));
 }
 
-/// Invariant 8, of names and keys: one call makes one thing, however often it is sent.
+// Invariant 8, of names and keys: one call makes one thing, however often it is sent.
 void Checkers::one_effect_per_key(const Request& request, const json::object& body, int64_t now_ms) {
   const bool jit = request.path == "/api/v1/tokens/jit", identity = request.path == "/api/v1/identities";
   const bool service = request.path == "/api/v1/auth/tokens";
@@ -151,7 +151,7 @@ void Checkers::one_effect_per_key(const Request& request, const json::object& bo
   first->second = {made, now_ms};
 }
 
-/// Invariant 7, of the counters that there are: uses of a token, observations of an identity.
+// Invariant 7, of the counters that there are: uses of a token, observations of an identity.
 void Checkers::counters_grow(const Request& request, const json::object& body, uint64_t sent) {
   if (request.path.ends_with("/baseline-reset"))
     observations_.erase(request.path.substr(0, request.path.rfind('/')) + "/metrics");
@@ -165,7 +165,7 @@ void Checkers::counters_grow(const Request& request, const json::object& body, u
   if (*value >= counter.value) counter = {tick_, *value};
 }
 
-/// Invariant 6: what was never handed out opens nothing.
+// Invariant 6: what was never handed out opens nothing.
 void Checkers::fails_closed(const Request& request, const Reply& reply, const json::object& body) const {
   const bool known = id_of_.contains(request.caller) || request.caller == world_.admin_token();
   if (!known && !is_public(request) && reply.status / 100 == 2)
@@ -189,7 +189,7 @@ void Checkers::well_formed(const Request& request, const Reply& reply) const {
   if (number(body, "status") != reply.status) complain("with another status in its body");
 }
 
-/// Invariant 15, of answers: a secret is told once, to whom it is made for.
+// Invariant 15, of answers: a secret is told once, to whom it is made for.
 void Checkers::shows_no_secret(const Request& request, const Reply& reply) const {
   const bool mints = request.verb == "POST" && reply.status == 201;
   if (!mints && reply.body.find("sk_") != reply.body.npos)
@@ -201,7 +201,7 @@ void Checkers::shows_no_secret(const Request& request, const Reply& reply) const
     throw Violation("no_secret", request.path + " repeats the token that was shown to it");
 }
 
-/// API: the position stands on every change.
+// API: the position stands on every change.
 void Checkers::changes_name_their_position(const Request& request, const Reply& reply) const {
   const bool reads = request.verb == "GET" || request.path.starts_with("/authz/") ||
                      request.path.starts_with("/oauth2/") || request.path == "/api/v1/events" ||
@@ -231,7 +231,7 @@ void Checkers::at_rest(const std::vector<std::string>& secrets) {
   no_secret_in_files(secrets);
 }
 
-/// Invariants 2 and 16: of a principal's last observations no two are the same one.
+// Invariants 2 and 16: of a principal's last observations no two are the same one.
 void Checkers::observations_kept_once(uint32_t partition) {
   std::map<std::string, std::deque<std::string>> last;
   const auto read = world_.engine().partition(partition).journal->read(1, [&](const journal::Stored& stored) -> Result<> {
@@ -261,14 +261,14 @@ void Checkers::observations_kept_once(uint32_t partition) {
 
 namespace {
 
-/// Finds many texts in one pass, by their first eight bytes.
+// Finds many texts in one pass, by their first eight bytes.
 class Search {
  public:
   void add(const std::string& needle) {
     if (needle.size() < 16) return;
     needles_[first(needle.data())].push_back(needle);
   }
-  /// The text that was found, empty if none was.
+  // The text that was found, empty if none was.
   std::string in(const std::string& hay) const {
     for (size_t at = 0; at + 8 <= hay.size(); ++at) {
       const uint64_t start = first(hay.data() + at);
@@ -292,7 +292,7 @@ class Search {
 
 }  // namespace
 
-/// Invariant 15: no secret stands anywhere, in no spelling.
+// Invariant 15: no secret stands anywhere, in no spelling.
 void Checkers::no_secret_in_files(const std::vector<std::string>& secrets) const {
   Search search;
   for (const auto& secret : secrets) {

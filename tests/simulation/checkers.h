@@ -17,13 +17,13 @@ class Checkers {
  public:
   explicit Checkers(World& world) : world_(world) {}
 
-  /// Numbers sendings and answers in their order.
+  // Numbers sendings and answers in their order.
   uint64_t tick() { return ++tick_; }
 
-  /// Throws a Violation. `sent`: tick() at the sending; `now_ms`: by the latest of all clocks.
+  // Throws a Violation. `sent`: tick() at the sending; `now_ms`: by the latest of all clocks.
   void answered(const Request& request, const Reply& reply, uint64_t sent, int64_t now_ms);
 
-  /// When nothing is under way: what the journal and all files hold of what was told and shown.
+  // When nothing is under way: what the journal and all files hold of what was told and shown.
   void at_rest(const std::vector<std::string>& secrets);
 
  private:

@@ -11,7 +11,7 @@ namespace json = boost::json;
 constexpr int64_t kDayMs = 86'400'000;
 using Branches = std::vector<Branch>;
 
-/// {may pass, may fail}.
+// {may pass, may fail}.
 std::pair<bool, bool> network_allows(const Subject& subject, const std::string& address) {
   if (subject.networks.empty()) return {true, false};
   bool unclear = false;
@@ -58,7 +58,7 @@ bool over_policy(const Turn& turn, const std::string& type) {
   return asked && (limit == turn.rules.lifetime_s.end() || *asked > limit->second);
 }
 
-/// A type may insist on what a body switches off.
+// A type may insist on what a body switches off.
 bool weakens(const json::object& body) {
   return std::ranges::any_of(std::initializer_list<const char*>{"requires_attestation", "requires_continuous_auth"},
                              [&](const char* name) { return body.contains(name) && body.at(name) == false; });
@@ -108,7 +108,7 @@ void changes(const Turn& turn, Branches& out) {
   accept(out, 200, std::move(members), std::move(next));
 }
 
-/// Asking for the state that stands already is answered as a success or as a conflict: the contract leaves it open.
+// Asking for the state that stands already is answered as a success or as a conflict: the contract leaves it open.
 void moves(const Turn& turn, Branches& out, const char* status) {
   if (turn.world.status == status) refuse(turn, out, 409);
   Subject next = turn.world;
@@ -130,7 +130,7 @@ void relearns(const Turn& turn, Branches& out) {
   accept(out, 200, {{"baseline_established", established}}, turn.world);
 }
 
-/// Every reason to say no is a right answer; there is a yes only without one.
+// Every reason to say no is a right answer; there is a yes only without one.
 void issues(const Turn& turn, Branches& out) {
   const auto& [request, rules, world, at, caller, subject, token_id, taken, id, body] = turn;
   const size_t before = out.size();
@@ -167,7 +167,7 @@ bool of_this_kind(const Turn& turn, const Token* token) {
   return token && token->service == turn.request.path.starts_with("/api/v1/auth/");
 }
 
-/// A token that has expired may have been swept away, and one that ended in two ways may say either.
+// A token that has expired may have been swept away, and one that ended in two ways may say either.
 void shows_token(const Turn& turn, Branches& out) {
   const auto* token = token_in(turn);
   if (!of_this_kind(turn, token)) return refuse(turn, out, 404);
@@ -209,7 +209,7 @@ void surrenders(const Turn& turn, Branches& out) {
   accept(out, 200, {}, token_in(turn) ? without(turn) : turn.world);
 }
 
-/// Closing takes a verdict. What the contract leaves open: a verdict alone, and the way back.
+// Closing takes a verdict. What the contract leaves open: a verdict alone, and the way back.
 void triages(const Turn& turn, Branches& out) {
   const std::string status = text(turn.body, "status"), verdict = text(turn.body, "verdict");
   const bool unknown = turn.world.status.empty(), closes = status == "closed";
@@ -253,7 +253,7 @@ void tells_caller(const Turn& turn, Branches& out) {
   accept(out, 200, std::move(members), turn.world);
 }
 
-/// Whether a token passes now, from where and for what it is used: {may pass, may fail}.
+// Whether a token passes now, from where and for what it is used: {may pass, may fail}.
 std::pair<bool, bool> passes(const Turn& turn, const Token* token, const std::string& client) {
   if (!token || !may_live(*token, turn.at)) return {false, true};
   std::pair<bool, bool> verdict{true, may_be_dead(*token, turn.at)};
@@ -358,7 +358,7 @@ const Route* route_of(const Request& request, std::string& id) {
   return nullptr;
 }
 
-/// Whether the key's memory settles the answer.
+// Whether the key's memory settles the answer.
 bool repeats(const Turn& turn, Branches& out) {
   const auto found = turn.world.keys.find(key_of(turn.request));
   if (found == turn.world.keys.end() || turn.at.from_ms - found->second.at.to_ms > kDayMs) return false;
@@ -370,7 +370,7 @@ bool repeats(const Turn& turn, Branches& out) {
   return turn.at.to_ms - done.at.from_ms < kDayMs;
 }
 
-/// Refusals of what nobody could understand, whoever asks.
+// Refusals of what nobody could understand, whoever asks.
 void unreadable(const Turn& turn, Branches& out) {
   if (turn.request.odd) refuse(turn, out, 404), refuse(turn, out, 414), refuse(turn, out, 431);
   if (turn.request.odd || turn.request.spoiled) refuse(turn, out, 400), refuse(turn, out, 413);
@@ -378,7 +378,7 @@ void unreadable(const Turn& turn, Branches& out) {
   if (turn.body.contains("attestation_data")) refuse(turn, out, 403);
 }
 
-/// Whether the caller may ask at all.
+// Whether the caller may ask at all.
 bool admitted(const Route& route, const Turn& turn, Branches& out) {
   if (route.permission == "none") return true;
   if (turn.caller.may_be_dead) refuse(turn, out, 401);
@@ -388,7 +388,7 @@ bool admitted(const Route& route, const Turn& turn, Branches& out) {
   return refuse(turn, out, 403), false;
 }
 
-/// Whether it is in a shape that can be understood, and about something that there is.
+// Whether it is in a shape that can be understood, and about something that there is.
 bool understood(const Route& route, const Turn& turn, Branches& out) {
   const bool nobody = route.path.starts_with("/api/v1/identities/{id}") && turn.world.status.empty();
   if (nobody) refuse(turn, out, 404), refuse(turn, out, 400);

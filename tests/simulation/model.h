@@ -16,7 +16,7 @@ namespace watchword::simulation {
 
 using Strings = std::vector<std::string>;  // sorted
 
-/// An instant that lies within, both ends included.
+// An instant that lies within, both ends included.
 struct Moment {
   int64_t from_ms = 0;
   int64_t to_ms = 0;
@@ -37,7 +37,7 @@ struct Token {
   bool operator==(const Token&) const = default;
 };
 
-/// What an idempotency key remembers.
+// What an idempotency key remembers.
 struct Done {
   std::string body, answer;
   int status = 0;
@@ -59,8 +59,8 @@ struct Subject {
   bool operator==(const Subject&) const = default;
 };
 
-/// An answer that would be right. In `members`, {"from":a,"to":b} is any time within, {"most":n} any number up to n, and a
-/// name with "Watchword-" a header.
+// An answer that would be right. In `members`, {"from":a,"to":b} is any time within, {"most":n} any number up to n, and a
+// name with "Watchword-" a header.
 struct Answer {
   int status = 0;
   std::string code;  // part of the problem's code
@@ -68,7 +68,7 @@ struct Answer {
   bool exact = false;  // no other members
 };
 
-/// The answer and the subject after it.
+// The answer and the subject after it.
 struct Branch {
   Answer answer;
   Subject next;
@@ -79,7 +79,7 @@ struct Rules {
   std::map<std::string, int64_t> lifetime_s{{"ServiceAccount", 3600}, {"AIAgent", 300}, {"ApiKey", 1800}};
 };
 
-/// Who asks; no token at all is a dead one.
+// Who asks; no token at all is a dead one.
 struct Caller {
   bool may_live = false, may_be_dead = true;
   std::string subject, id;
@@ -87,7 +87,7 @@ struct Caller {
   bool may(std::string_view permission) const;
 };
 
-/// A request, and all that its answer depends on.
+// A request, and all that its answer depends on.
 struct Turn {
   const Request& request;
   const Rules& rules;
@@ -100,16 +100,16 @@ struct Turn {
   boost::json::object body{};
 };
 
-/// Every right answer, with the subject after it. What is minted bears the id "?" with the idempotency key until its real
-/// one is known.
+// Every right answer, with the subject after it. What is minted bears the id "?" with the idempotency key until its real
+// one is known.
 std::vector<Branch> decide(Turn turn);
 
-/// The id that the path names, empty when there is none.
+// The id that the path names, empty when there is none.
 std::string path_id(const Request& request);
 bool may_live(const Token& token, Moment at);
 bool may_be_dead(const Token& token, Moment at);
 void kill_tokens(Subject& subject);
-/// Takes what a registration or a change says.
+// Takes what a registration or a change says.
 void set_limits(Subject& subject, const boost::json::object& body);
 std::string key_of(const Request& request);
 

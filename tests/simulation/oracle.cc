@@ -13,7 +13,7 @@ constexpr int64_t kAheadMs = 600'000;  // that an observation may be
 constexpr int64_t kRemembered = 64;     // observations of a principal
 constexpr size_t kMostWorlds = 48;
 
-/// What detection may have made of a subject by now.
+// What detection may have made of a subject by now.
 std::vector<Subject> struck(const Subject& world, const std::string& token) {
   std::vector<Subject> all{world};
   if (!world.shaky || world.status != "active") return all;
@@ -154,7 +154,7 @@ std::vector<Answer> Oracle::expect(const Request& request, Moment at) const {
   return all;
 }
 
-/// Keeps one of those that differ in uncertain times alone, and beyond a bound gives up.
+// Keeps one of those that differ in uncertain times alone, and beyond a bound gives up.
 void Oracle::keep(const std::string& subject, std::vector<Subject> worlds) {
   if (subject.empty()) return;
   std::vector<Subject> distinct, timeless;
@@ -251,7 +251,7 @@ void Oracle::sent(const Request& request) {
   if (is_use(request)) seen_[subject_of(request)].push_back({"", true});
 }
 
-/// Takes over what a new identity's answer says of it.
+// Takes over what a new identity's answer says of it.
 void Oracle::learn_identity(const Request& request, const json::object& body) {
   const json::object sent = parsed(request.body);
   const std::string id = text(body, "identity_id");
@@ -268,7 +268,7 @@ void Oracle::learn_identity(const Request& request, const json::object& body) {
   if (const auto name = name_in(request); !name.empty()) names_[name] = id;
 }
 
-/// Gives what was minted its real id.
+// Gives what was minted its real id.
 void Oracle::learn_token(const Request& request, const json::object& body, std::vector<Subject>& worlds) {
   const std::string id = text(body, "token_id") + text(body, "id"), subject = subject_of(request);
   for (auto& world : worlds) {
@@ -302,7 +302,7 @@ void Oracle::learn(const Request& request, const Reply& reply, const std::string
   keep(subject, std::move(worlds));
 }
 
-/// The events of a batch one by one: each may have been {accepted, a duplicate, rejected}.
+// The events of a batch one by one: each may have been {accepted, a duplicate, rejected}.
 std::string Oracle::judge_events(const Request& request, const Reply& reply, Moment at) {
   const json::object body = parsed(reply.body);
   auto& first = event_answers_[request.caller + request.content_type + request.body];

@@ -12,35 +12,35 @@ class Oracle {
  public:
   explicit Oracle(Rules rules = {}) : rules_(std::move(rules)) {}
 
-  /// A service token that stands from the beginning.
+  // A service token that stands from the beginning.
   void admit(const std::string& text, const std::string& identity, const std::string& token, Strings permissions);
 
-  /// All answers that would be right for a request decided within `at`; of observations only how they may be refused.
+  // All answers that would be right for a request decided within `at`; of observations only how they may be refused.
   std::vector<Answer> expect(const Request& request, Moment at) const;
 
-  /// What is wrong with the answer, empty when nothing is; takes over what it tells. At most one change of a subject may
-  /// be under way. An answer that is lost, 503 or "unavailable" tells nothing: then the same as maybe().
+  // What is wrong with the answer, empty when nothing is; takes over what it tells. At most one change of a subject may
+  // be under way. An answer that is lost, 503 or "unavailable" tells nothing: then the same as maybe().
   std::string judge(const Request& request, const Reply& reply, Moment at);
 
-  /// Once for each request: a use is an observation of ours, and pushes others out of memory.
+  // Once for each request: a use is an observation of ours, and pushes others out of memory.
   void sent(const Request& request);
 
-  /// The request may have had its effect, or may not.
+  // The request may have had its effect, or may not.
   void maybe(const Request& request, Moment at);
 
-  /// No read that starts now may call the token active.
+  // No read that starts now may call the token active.
   bool surely_dead(const std::string& token_id, Moment at) const;
-  /// Whom the request is about, empty for nobody or many.
+  // Whom the request is about, empty for nobody or many.
   std::string subject_of(const Request& request) const;
-  /// States that a subject may be in.
+  // States that a subject may be in.
   std::vector<Subject> worlds_of(const std::string& subject) const;
-  /// Takes back what answers about a subject have told.
+  // Takes back what answers about a subject have told.
   void assume(const std::string& subject, std::vector<Subject> worlds);
-  /// Whom an observation is about.
+  // Whom an observation is about.
   static std::string principal_of(const boost::json::object& seen);
-  /// The unique name that a request asks for, empty for none.
+  // The unique name that a request asks for, empty for none.
   static std::string name_in(const Request& request);
-  /// Whose token that text is, and its id; empty for one that was never seen.
+  // Whose token that text is, and its id; empty for one that was never seen.
   std::pair<std::string, std::string> token_of(const std::string& text) const;
 
  private:

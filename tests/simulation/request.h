@@ -11,7 +11,7 @@ namespace watchword::simulation {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// One request. The last five members are what the client knows about it and never sends.
+// One request. The last five members are what the client knows about it and never sends.
 struct Request {
   std::string verb = "GET";
   std::string path;   // as sent, without the query

@@ -84,7 +84,7 @@ Request Requests::change(std::string verb, std::string path, std::string body) {
   return request;
 }
 
-/// The body in a shape that the contract calls wrong.
+// The body in a shape that the contract calls wrong.
 Request Requests::spoilt(Request request) {
   request.spoiled = true;
   request.idempotency_key.clear();
@@ -111,7 +111,7 @@ std::string Requests::hostile_text() {
   return chance_.of(kTexts);
 }
 
-/// Nobody's token: garbage, or one that was held in the hand and changed.
+// Nobody's token: garbage, or one that was held in the hand and changed.
 std::string Requests::hostile_token() {
   std::string base = "sk_" + std::string(64, '0');
   if (const auto* held = chance_.one_in(2) ? jit() : service()) base = held->text;
@@ -129,7 +129,7 @@ std::string Requests::hostile_token() {
   return base;
 }
 
-/// An id that nobody was ever given.
+// An id that nobody was ever given.
 std::string Requests::stranger() {
   std::string id = "01934a00-0000-8000-8000-000000000000";
   for (const size_t at : {9, 10, 12, 15, 16, 17, 20, 21, 24, 27, 30, 33, 35})
@@ -139,7 +139,7 @@ std::string Requests::stranger() {
 
 const std::string& Requests::identity() { return identities_[chance_.skewed(identities_.size())].id; }
 
-/// The newest are asked for most.
+// The newest are asked for most.
 const Requests::Held* Requests::jit() {
   return jit_.empty() ? nullptr : &jit_[jit_.size() - 1 - chance_.skewed(jit_.size())];
 }
@@ -346,7 +346,7 @@ Request Requests::again(Request request) {
   return request;
 }
 
-/// A key that was used before: with its body, or with another.
+// A key that was used before: with its body, or with another.
 Request Requests::repeating() {
   if (keyed_.empty()) return showing();
   auto request = keyed_[chance_.below(keyed_.size())];
@@ -354,7 +354,7 @@ Request Requests::repeating() {
   return request;
 }
 
-/// Without a token, with nobody's, or with one that may not.
+// Without a token, with nobody's, or with one that may not.
 Request Requests::intruding() {
   auto request = next();
   if (request.path == "/authz/forward") return request;
@@ -470,7 +470,7 @@ json::array Requests::batch() {
   return all;
 }
 
-/// JSON, NDJSON, CloudEvents or Protobuf. What is broken in it is broken in each in its own way.
+// JSON, NDJSON, CloudEvents or Protobuf. What is broken in it is broken in each in its own way.
 Request Requests::encoded(json::array observations) {
   auto request = call("POST", "/api/v1/events");
   if (chance_.one_in(6)) request.query = "mode=history";

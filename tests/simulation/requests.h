@@ -18,17 +18,17 @@ class Requests {
       : chance_(chance), admin_(std::move(admin_token)), wall_ms_(std::move(wall_ms)) {}
 
   Request next();
-  /// Requests about one subject, to be sent at once: who wins is anybody's guess, that one wins is not.
+  // Requests about one subject, to be sent at once: who wins is anybody's guess, that one wins is not.
   std::vector<Request> race();
-  /// The same call once more, as after a lost answer.
+  // The same call once more, as after a lost answer.
   Request again(Request request);
-  /// Takes over ids and tokens from an answer.
+  // Takes over ids and tokens from an answer.
   void heard(const Request& request, const Reply& reply);
 
-  /// Reads of all that is known: each identity, each token.
+  // Reads of all that is known: each identity, each token.
   std::vector<Request> everything() const;
 
-  /// Every secret that an answer showed, and names of people: what may stand nowhere.
+  // Every secret that an answer showed, and names of people: what may stand nowhere.
   const std::vector<std::string>& secrets() const { return secrets_; }
 
  private:

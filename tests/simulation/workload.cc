@@ -31,7 +31,7 @@ bool Workload::is_doubt(const Reply& reply) {
   return reply.lost || reply.status == 503 || reply.header("Watchword-Reason") == "unavailable";
 }
 
-/// Once the clock was wrong, or the journal comes from a time when it was, frames may be dated otherwise until the next life.
+// Once the clock was wrong, or the journal comes from a time when it was, frames may be dated otherwise until the next life.
 void Workload::watch_the_clock() {
   if (world_.tally().restarts != restarts_) {
     restarts_ = world_.tally().restarts;
@@ -42,7 +42,7 @@ void Workload::watch_the_clock() {
   clock_is_true_ &= !world_.clock_is_wrong();
 }
 
-/// Bounds of the time by which a request is decided that is sent now, or was answered now.
+// Bounds of the time by which a request is decided that is sent now, or was answered now.
 int64_t Workload::earliest_ms() const {
   int64_t at_ms = world_.true_ms() - 1;  // frames and readers round the clocks differently
   if (clock_is_true_) return at_ms;
@@ -64,7 +64,7 @@ int64_t Workload::latest_ms() const {
   return at_ms;
 }
 
-/// The subject, the caller whose token may end, a name that may be taken, each principal of a batch.
+// The subject, the caller whose token may end, a name that may be taken, each principal of a batch.
 std::vector<std::string> Workload::locks_of(const Request& request) const {
   std::set<std::string> names;
   if (const auto subject = oracle_.subject_of(request); !subject.empty()) names.insert(subject);
@@ -120,7 +120,7 @@ void Workload::transmit(const Request& request, std::function<void(const Reply&)
   });
 }
 
-/// After a lost answer a subject is first asked how it is: else what may be true of it would grow and grow.
+// After a lost answer a subject is first asked how it is: else what may be true of it would grow and grow.
 Request Workload::probe_first(Request request) const {
   const auto subject = oracle_.subject_of(request);
   const bool identity = subject.size() == 36, again = !request.idempotency_key.empty();
@@ -177,8 +177,8 @@ void Workload::judge_race(const Race& race) {
   throw Violation("model", what);
 }
 
-/// Whether the model agrees with every answer in some order; then what may be true is what any such order leads to. Goes
-/// through all sets of answers that may have come first. What was lost may have happened anywhere between.
+// Whether the model agrees with every answer in some order; then what may be true is what any such order leads to. Goes
+// through all sets of answers that may have come first. What was lost may have happened anywhere between.
 bool Workload::explains(const Race& race, Moment at) {
   std::vector<std::pair<Request, Reply>> certain;
   for (const auto& each : race.answers)
@@ -213,7 +213,7 @@ void Workload::run_until_idle() {
   }
 }
 
-/// Invariant 19, and 13 once more: what every row says now is what the model says.
+// Invariant 19, and 13 once more: what every row says now is what the model says.
 void Workload::ask_everything() {
   for (const auto& request : requests_.everything()) {
     bool served = false;

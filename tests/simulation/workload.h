@@ -22,15 +22,15 @@ class Workload {
  public:
   explicit Workload(World& world);
 
-  /// Before each step: perhaps sends. Throws the Violation that an answer since the last call was.
+  // Before each step: perhaps sends. Throws the Violation that an answer since the last call was.
   void act();
   bool idle() const { return under_way_ == 0; }
 
-  /// When faults have stopped and the world is quiet: everything that was asked is answered, and everything known about
-  /// tokens and identities is asked once more. Drives the world.
+  // When faults have stopped and the world is quiet: everything that was asked is answered, and everything known about
+  // tokens and identities is asked once more. Drives the world.
   void at_rest();
 
-  /// Of every answer that names one.
+  // Of every answer that names one.
   std::function<void(const Position&)> on_position;
 
  private:
