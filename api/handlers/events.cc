@@ -243,7 +243,7 @@ awaitable<Result<std::string>> answered_before(Api& api, const Again& again) {
   co_return co_await at(api, home_of(api, again),
                         [&](runtime::PartitionTask& task) -> Result<std::string> {
                           const auto* kept = task.rows().find<v1::ResultState>(again.same.key);
-                          if (kept == nullptr || kept->forget_at_ms() <= task.time().read_ms())
+                          if (kept == nullptr || kept->forget_at_ms() <= task.rows().time_ms())
                             return std::string{};
                           if (kept->body_hmac() != again.same.body_hmac)
                             return Error{Errc::unprocessable, "idempotency.other_body",
