@@ -19,14 +19,19 @@ constexpr size_t kSector = 512;
 
 World* of_hook = nullptr;
 
-std::vector<fs::path> files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  if (!fs::exists(folder)) return files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && entry.file_size() > 0 && entry.path().filename().string().find("LOG") != 0)
-      files.push_back(entry.path());
-  std::ranges::sort(files);
-  return files;
+// CURRENT and the newest table and MANIFEST: older ones RocksDB drops when a thread of its own comes to it.
+std::vector<fs::path> files_in_use(const fs::path& rows) {
+  std::vector<fs::path> tables, manifests, used;
+  for (const auto& entry : fs::directory_iterator(rows)) {
+    const auto name = entry.path().filename().string();
+    if (entry.path().extension() == ".sst") tables.push_back(entry.path());
+    if (name.starts_with("MANIFEST")) manifests.push_back(entry.path());
+    if (name == "CURRENT") used.push_back(entry.path());
+  }
+  for (auto* kind : {&tables, &manifests})
+    if (const auto newest = std::ranges::max_element(*kind); newest != kind->end()) used.push_back(*newest);
+  std::erase_if(used, [](const fs::path& path) { return fs::file_size(path) == 0; });
+  return used;
 }
 
 std::vector<std::pair<fs::path, uintmax_t>> listing(const fs::path& folder) {
@@ -113,7 +118,7 @@ void World::spoil_while_down() {
 }
 
 void World::flip_row_bit() {
-  const auto files = files_below(settings_.directory + "/node/p0/rows");
+  const auto files = files_in_use(settings_.directory + "/node/p0/rows");
   if (files.empty()) return;
   const auto& path = chance_.of(files);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
