@@ -42,7 +42,8 @@ domain::LimitsChange change_of(const v1::Limits& limits) {
   change.requires_continuous_auth = limits.requires_continuous_auth();
   change.attestation = limits.attestation();
   change.metadata.emplace();
-  for (const auto& pair : limits.metadata()) change.metadata->emplace_back(pair.key(), pair.value());
+  for (const auto& pair : limits.metadata())
+    change.metadata->emplace_back(pair.key(), pair.value());
   change.signals_off.emplace(limits.signals_off().begin(), limits.signals_off().end());
   return change;
 }

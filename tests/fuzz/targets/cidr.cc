@@ -10,7 +10,8 @@ namespace {
 
 bool system_accepts(const std::string& text) {
   uint8_t bytes[16];
-  return inet_pton(AF_INET, text.c_str(), bytes) == 1 || inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+  return inet_pton(AF_INET, text.c_str(), bytes) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), bytes) == 1;
 }
 
 void require_address(std::string_view text, const Address& address) {
@@ -56,9 +57,8 @@ void run(std::string_view input) {
   require_network(*network, first);
   if (!address) return;
   require(network->contains(*address) == contains_slowly(*network, *address), "bit by bit");
-  require(network->contains(*address) ==
-              (address->size == network->network.size &&
-               address->truncated(network->prefix) == network->network),
+  require(network->contains(*address) == (address->size == network->network.size &&
+                                          address->truncated(network->prefix) == network->network),
           "truncating and comparing says the same");
 }
 

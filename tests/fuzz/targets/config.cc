@@ -33,16 +33,21 @@ std::vector<std::string_view> signals() {
 void require_in_range(const config::Setting& setting, const config::Settings& settings) {
   if (setting.low == setting.high) return;
   const auto value = config::read_value(setting, settings);
-  const auto within = [&](double number) { return number >= setting.low && number <= setting.high; };
+  const auto within = [&](double number) {
+    return number >= setting.low && number <= setting.high;
+  };
   if (const auto* whole = std::get_if<int64_t>(&value))
     require(within(static_cast<double>(*whole)), "a number within its range");
-  if (const auto* real = std::get_if<double>(&value)) require(within(*real), "a number within its range");
+  if (const auto* real = std::get_if<double>(&value))
+    require(within(*real), "a number within its range");
   if (const auto* list = std::get_if<std::vector<int64_t>>(&value))
-    for (const auto each : *list) require(within(static_cast<double>(each)), "a list within its range");
+    for (const auto each : *list)
+      require(within(static_cast<double>(each)), "a list within its range");
 }
 
 void require_same_again(const config::Loaded& loaded) {
-  const auto again = config::load({.file = "again.toml", .toml = config::show_text(loaded), .environment = {}, .flags = {}});
+  const auto again = config::load(
+      {.file = "again.toml", .toml = config::show_text(loaded), .environment = {}, .flags = {}});
   require(again.ok(), "what is shown is a good file");
   for (const auto& setting : config::settings_table())
     if (!setting.secret)

@@ -1,5 +1,5 @@
-// Any events and observations through the fold. Input: frames one after another, each a time step, a
-// count of entries and the entries: kind, length, bytes.
+// Any events and observations through the fold. Input: frames one after another, each a time step,
+// a count of entries and the entries: kind, length, bytes.
 #include "processors/fold/fold.h"
 
 #include "processors/publisher/render.h"
@@ -115,7 +115,8 @@ void require_ahead_agrees(const journal::Stored& frame) {
         fold::fold_event(ahead, event, frame.seq);
         fold::fold_event(later, event, frame.seq);
         const Id id = Id::from_view(event.envelope().subject());
-        const auto *drafted = ahead.find<v1::IdentityState>(id), *durable = later.find<v1::IdentityState>(id);
+        const auto *drafted = ahead.find<v1::IdentityState>(id),
+                   *durable = later.find<v1::IdentityState>(id);
         require((drafted == nullptr) == (durable == nullptr), "a row ahead is a row later");
         if (drafted != nullptr)
           require(drafted->SerializeAsString() == durable->SerializeAsString(), "the same row");

@@ -17,8 +17,10 @@ std::string escaped(std::string_view text) {
 std::string written(const http::Form& form) {
   std::string out;
   for (const auto& field : form.fields())
-    out.append(out.empty() ? "" : "&").append(escaped(field.name)).append("=").append(
-        escaped(field.value));
+    out.append(out.empty() ? "" : "&")
+        .append(escaped(field.name))
+        .append("=")
+        .append(escaped(field.value));
   return out;
 }
 

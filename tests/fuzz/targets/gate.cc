@@ -15,8 +15,8 @@ using http::Known;
 const http::GateLimits kLimits{2048, 512, 20, 1'000'000};
 
 bool is_inside(std::string_view part, std::string_view whole) {
-  return part.empty() || (part.data() >= whole.data() &&
-                          part.data() + part.size() <= whole.data() + whole.size());
+  return part.empty() ||
+         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
 
 // What a careless reader would see: lines between CR LF, names in front of the first colon.
@@ -61,7 +61,8 @@ std::string rewritten(const Head& head) {
   std::string block(head.method);
   block.append(" ").append(head.target).append(head.minor_one ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
   for (size_t i = 0; i < head.field_count; ++i)
-    block.append(head.name(head.fields[i])).append(":").append(head.value(head.fields[i])) += "\r\n";
+    block.append(head.name(head.fields[i])).append(":").append(head.value(head.fields[i])) +=
+        "\r\n";
   return block + "\r\n";
 }
 

@@ -14,8 +14,8 @@ namespace {
 class MemoryFile {
  public:
   explicit MemoryFile(std::string_view bytes) : file_(memfd_create("fuzz", MFD_CLOEXEC)) {
-    require(file_ >= 0 && write(file_, bytes.data(), bytes.size()) ==
-                              static_cast<ssize_t>(bytes.size()),
+    require(file_ >= 0 &&
+                write(file_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
             "memory for a file");
   }
   ~MemoryFile() { close(file_); }

@@ -65,7 +65,8 @@ void take_text(std::string_view text) {
             "a foreign token is never genuine");
 }
 
-void require_tampering_shows(std::string text, size_t at, uint8_t with, const crypto::KeyLookup& lookup) {
+void require_tampering_shows(std::string text, size_t at, uint8_t with,
+                             const crypto::KeyLookup& lookup) {
   const char before = text[at % text.size()];
   text[at % text.size()] = static_cast<char>(with);
   if (static_cast<char>(with) != before)
@@ -89,7 +90,8 @@ void sign_and_take(Algorithm algorithm, Pieces& pieces) {
   require(token->header.algorithm == algorithm, "a key serves its own algorithm");
   require(token->issuer == kRules.issuer, "the issuer that was asked for");
   require(token->expires_at_ms && *token->expires_at_ms + kRules.leeway_ms > kNowMs, "not expired");
-  require(token->issued_at_ms && *token->issued_at_ms <= kNowMs + kRules.leeway_ms, "not of tomorrow");
+  require(token->issued_at_ms && *token->issued_at_ms <= kNowMs + kRules.leeway_ms,
+          "not of tomorrow");
   for (const auto other : {Algorithm::es256, Algorithm::rs256, Algorithm::eddsa})
     require(other == algorithm ||
                 !crypto::verify_jwt(text, always(pair_of(other).verify_key), kRules, kNowMs),
@@ -101,7 +103,10 @@ void run(std::string_view input) {
   Pieces pieces(input);
   const uint8_t how = pieces.byte() % 16;
   if (how < 6) return take_text(pieces.rest());
-  sign_and_take(how == 15 ? Algorithm::rs256 : how % 2 ? Algorithm::eddsa : Algorithm::es256, pieces);
+  sign_and_take(how == 15 ? Algorithm::rs256
+                : how % 2 ? Algorithm::eddsa
+                          : Algorithm::es256,
+                pieces);
 }
 
 const Registered kTarget{{"jwt", run}};

@@ -5,7 +5,8 @@ namespace watchword::fuzz {
 namespace {
 
 bool same(const observe::Batch& a, const observe::Batch& b) {
-  if (a.drafts.size() != b.drafts.size() || a.rejections.size() != b.rejections.size()) return false;
+  if (a.drafts.size() != b.drafts.size() || a.rejections.size() != b.rejections.size())
+    return false;
   for (size_t i = 0; i < a.drafts.size(); ++i)
     if (stored(a.drafts[i]) != stored(b.drafts[i])) return false;
   for (size_t i = 0; i < a.rejections.size(); ++i)

@@ -9,7 +9,8 @@ void require_library_agrees(std::string_view body, const observe::Batch& batch) 
   if (!batch.rejections.empty()) return;
   v1::ObservationBatch parsed;
   require(parsed.ParseFromArray(body.data(), static_cast<int>(body.size())), "it is Protobuf");
-  require(static_cast<size_t>(parsed.observations_size()) == batch.drafts.size(), "none is left out");
+  require(static_cast<size_t>(parsed.observations_size()) == batch.drafts.size(),
+          "none is left out");
   for (size_t i = 0; i < batch.drafts.size(); ++i) {
     const auto& sent = parsed.observations(static_cast<int>(i));
     const auto& draft = batch.drafts[i];

@@ -1,7 +1,7 @@
 // Every route of a node. Input: requests, a line of '=' signs between them. Each is a byte for the
-// route, a byte for the credential and the media type, the text for the path's parameters up to a line
-// feed, the query up to a line feed, and the body. In all of them @i, @t, @s and @a stand for ids that
-// exist: an identity's, its token's, a service token's, an alert's; @j for a token's text.
+// route, a byte for the credential and the media type, the text for the path's parameters up to a
+// line feed, the query up to a line feed, and the body. In all of them @i, @t, @s and @a stand for
+// ids that exist: an identity's, its token's, a service token's, an alert's; @j for a token's text.
 #include <boost/json/object.hpp>
 #include <map>
 
@@ -22,8 +22,9 @@ struct World {
 
 std::string block_of(std::string_view verb, const std::string& target, const std::string& headers,
                      size_t body_bytes) {
-  return std::string(verb) + " " + target + " HTTP/1.1\r\nHost: h\r\nContent-Length: " +
-         std::to_string(body_bytes) + "\r\n" + headers + "\r\n";
+  return std::string(verb) + " " + target +
+         " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body_bytes) + "\r\n" +
+         headers + "\r\n";
 }
 
 std::string bearer(const std::string& token) { return "Authorization: Bearer " + token + "\r\n"; }
@@ -35,8 +36,8 @@ std::string member(const Answer& answer, const char* name) {
 }
 
 std::string made(World& world, const char* path, const std::string& body, const char* name) {
-  const auto answer = world.node.ask(
-      block_of("POST", path, bearer(world.node.admin_token()), body.size()), body);
+  const auto answer =
+      world.node.ask(block_of("POST", path, bearer(world.node.admin_token()), body.size()), body);
   if (answer.status != 201) throw Broken("the world cannot be made: " + answer.body);
   return member(answer, name);
 }
@@ -48,8 +49,8 @@ std::unique_ptr<World> make_world() {
                     R"({"identity_type":{"type":"ServiceAccount","service_name":"orders",
                     "environment":"test","owner_team":"shop"},"allowed_scopes":["orders:read"]})",
                     "identity_id");
-  const std::string issue =
-      R"({"identity_id":")" + names['i'] + R"(","requested_scopes":["orders:read"],"justification":"why"})";
+  const std::string issue = R"({"identity_id":")" + names['i'] +
+                            R"(","requested_scopes":["orders:read"],"justification":"why"})";
   names['t'] = made(*world, "/api/v1/tokens/jit", issue, "token_id");
   names['j'] = made(*world, "/api/v1/tokens/jit", issue, "access_token");
   names['s'] = made(*world, "/api/v1/auth/tokens",
@@ -74,7 +75,8 @@ World& world() {
 std::string filled(std::string_view text, const std::map<char, std::string>& names) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    const auto found = text[i] == '@' && i + 1 < text.size() ? names.find(text[i + 1]) : names.end();
+    const auto found =
+        text[i] == '@' && i + 1 < text.size() ? names.find(text[i + 1]) : names.end();
     if (found == names.end())
       out += text[i];
     else

@@ -1,5 +1,6 @@
 // The files of a journal after anything may have happened to them. Input: changes to the files of a
-// small good journal, one after another: overwritten bytes, lost sectors, cut files, further records.
+// small good journal, one after another: overwritten bytes, lost sectors, cut files, further
+// records.
 #include <algorithm>
 
 #include "stores/journal/catalog.h"
@@ -58,9 +59,8 @@ bool append(std::vector<std::string>& files, std::vector<size_t>& ends, std::str
 }
 
 Store make_store() {
-  Store store{std::vector<std::string>(kFiles, std::string(kSectorsPerFile * kSectorBytes, '\0')),
-              {},
-              {}};
+  Store store{
+      std::vector<std::string>(kFiles, std::string(kSectorsPerFile * kSectorBytes, '\0')), {}, {}};
   std::vector<size_t> ends(kFiles, 0);
   Hash last{};
   for (uint64_t seq = 1; seq <= kFrames; ++seq) {
@@ -107,13 +107,20 @@ void change(std::vector<std::string>& files, Pieces& pieces) {
   std::string& file = files[what / 8 % files.size()];
   const size_t sector = place(pieces, file) / kSectorBytes * kSectorBytes;
   switch (what % 8) {
-    case 0: return overwrite(file, place(pieces, file), pieces.take(1 + pieces.byte() % 16));
-    case 1: return overwrite(file, sector, std::string(kSectorBytes, '\0'));
-    case 2: return overwrite(file, sector, std::string(2 * kSectorBytes, '\0'));
-    case 3: return file.resize(sector);
-    case 4: return overwrite(file, sector, files[pieces.byte() % files.size()]);
-    case 5: return overwrite(file, sector, std::string(file.size(), '\0'));
-    default: return plant(file, pieces);
+    case 0:
+      return overwrite(file, place(pieces, file), pieces.take(1 + pieces.byte() % 16));
+    case 1:
+      return overwrite(file, sector, std::string(kSectorBytes, '\0'));
+    case 2:
+      return overwrite(file, sector, std::string(2 * kSectorBytes, '\0'));
+    case 3:
+      return file.resize(sector);
+    case 4:
+      return overwrite(file, sector, files[pieces.byte() % files.size()]);
+    case 5:
+      return overwrite(file, sector, std::string(file.size(), '\0'));
+    default:
+      return plant(file, pieces);
   }
 }
 
@@ -149,13 +156,14 @@ bool stands_there(const FaultDisk& disk, std::string_view frame, uint64_t seq) {
 void require_honest(FaultDisk& disk, Catalog& catalog, const Tail& tail) {
   uint64_t expected = 1;
   Hash last{};
-  const auto read = read_segments(disk, catalog, kPartition, 1, tail, [&](const Stored& stored) -> Result<> {
-    require(stored.seq == expected++, "frames without a gap");
-    require(stored.hash == chain(last, stored.bytes), "each chained to the one before");
-    require(stands_there(disk, stored.bytes, stored.seq), "none that is not in the files");
-    last = stored.hash;
-    return {};
-  });
+  const auto read =
+      read_segments(disk, catalog, kPartition, 1, tail, [&](const Stored& stored) -> Result<> {
+        require(stored.seq == expected++, "frames without a gap");
+        require(stored.hash == chain(last, stored.bytes), "each chained to the one before");
+        require(stands_there(disk, stored.bytes, stored.seq), "none that is not in the files");
+        last = stored.hash;
+        return {};
+      });
   if (!read) return require(read.error().code == Errc::corrupt, "or the damage is named");
   require(expected == tail.seq + 1 && (tail.seq == 0 || last == tail.hash), "all up to the tail");
   if (tail.seq > 0) require(read_one(disk, catalog, tail.seq, tail).ok(), "each is found alone");
@@ -172,7 +180,8 @@ void run(std::string_view input) {
   for (Pieces pieces(input); !pieces.empty();) change(files, pieces);
   const auto disk = disk_of(files);
   auto seen = Catalog::open(*disk, kFolder), catalog = Catalog::open(*disk, kFolder);
-  if (!seen || !catalog) return require(seen.error().code == Errc::corrupt, "odd files are corrupt");
+  if (!seen || !catalog)
+    return require(seen.error().code == Errc::corrupt, "odd files are corrupt");
   const auto looked = recover(*disk, **seen, kPartition, Repair::none);
   const auto repaired = recover(*disk, **catalog, kPartition, Repair::cut);
   require(told(looked) == told(repaired), "looking and repairing see the same end");

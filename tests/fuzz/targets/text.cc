@@ -32,11 +32,16 @@ void require_names(std::string_view text) {
     require(publisher::event_id(place->position, place->index) == text, "an event id has one text");
 }
 
-// RFC 3629, table 3-7 of the Unicode standard, as bits: decodes and asks whether it had to be so long.
+// RFC 3629, table 3-7 of the Unicode standard, as bits: decodes and asks whether it had to be so
+// long.
 bool is_utf8_slowly(std::string_view text) {
   while (!text.empty()) {
     const auto first = static_cast<uint8_t>(text[0]);
-    const size_t bytes = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+    const size_t bytes = first < 0x80       ? 1
+                         : first >> 5 == 6  ? 2
+                         : first >> 4 == 14 ? 3
+                         : first >> 3 == 30 ? 4
+                                            : 0;
     if (bytes == 0 || bytes > text.size()) return false;
     uint32_t point = bytes == 1 ? first : first & (0x7fu >> bytes);
     for (size_t i = 1; i < bytes; ++i) {
@@ -44,7 +49,8 @@ bool is_utf8_slowly(std::string_view text) {
       point = point << 6 | (static_cast<uint8_t>(text[i]) & 0x3fu);
     }
     constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < kLeast[bytes] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
+    if (point < kLeast[bytes] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
+      return false;
     text.remove_prefix(bytes);
   }
   return true;
@@ -57,7 +63,8 @@ void require_utf8(std::string_view text) {
     require(valid && *length <= text.size(), "what is printable is UTF-8");
     require(domain::printable_length(text, domain::Lines::many) == length, "and so in many lines");
   }
-  if (domain::is_name(text)) require(!text.starts_with(' ') && !text.ends_with(' '), "a name's ends");
+  if (domain::is_name(text))
+    require(!text.starts_with(' ') && !text.ends_with(' '), "a name's ends");
   if (policy::is_scope(text)) require(domain::is_name(text), "a scope can be seen");
   for (const size_t most : {0u, 1u, 5u, 64u}) {
     const auto cleaned = import::clean(text, most);
@@ -65,7 +72,8 @@ void require_utf8(std::string_view text) {
     require(cleaned.find('\0') == cleaned.npos, "and without NUL");
     if (!valid) continue;
     const auto cut = observe::cut_utf8(text, most);
-    require(text.starts_with(cut) && cut.size() <= most && is_utf8_slowly(cut), "cut at a character");
+    require(text.starts_with(cut) && cut.size() <= most && is_utf8_slowly(cut),
+            "cut at a character");
   }
 }
 
