@@ -60,7 +60,7 @@ class Rows : public ::testing::Test {
   std::optional<Id> damage() {
     database.reset();
     for (const auto& entry : fs::directory_iterator(directory())) {
-      if (entry.path().extension() != ".sst") continue;
+      if (entry.path().extension() != ".sst" || entry.file_size() < 13'000) continue;
       std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
       file.seekp(12'000);
       file.put('\xee');
