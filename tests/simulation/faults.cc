@@ -151,6 +151,7 @@ void World::tear_sector(const std::string& path, uint64_t sector, const std::str
   if (after.size() < at + kSector || before.size() < at + kSector) return;
   const size_t bytes = chance_.below(kSector);
   count(Fault::torn_sector);
+  untorn_ = {path, disk_->content(path)};
   disk_->change(path, [&](std::string& content) {
     content.replace(at, kSector, after.substr(at, bytes) + before.substr(at + bytes, kSector - bytes));
   });

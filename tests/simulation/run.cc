@@ -36,22 +36,24 @@ void come_to_rest(World& world, Standing& standing, Workload& workload) {
 
 Outcome run_seed(WorldSettings settings) {
   Outcome outcome;
-  World world(std::move(settings));
-  Standing standing(world);
-  Workload workload(world);
-  world.on_restart = [&] { standing.after_restart(); };
-  workload.on_position = [&](const Position& position) { standing.acknowledged(position); };
+  std::unique_ptr<World> world;
   try {
-    live(world, standing, workload);
-    come_to_rest(world, standing, workload);
+    world = std::make_unique<World>(std::move(settings));
+    Standing standing(*world);
+    Workload workload(*world);
+    world->on_restart = [&] { standing.after_restart(); };
+    workload.on_position = [&](const Position& position) { standing.acknowledged(position); };
+    live(*world, standing, workload);
+    come_to_rest(*world, standing, workload);
   } catch (const Violation& violation) {
     outcome.failure = violation.invariant + ": " + violation.what();
   } catch (const std::exception& error) {
     outcome.failure = std::string("no_exceptions: ") + error.what();
   }
-  outcome.story = world.story();
-  outcome.trace_hash = world.trace_hash();
-  outcome.tally = world.tally();
+  if (!world) return outcome;
+  outcome.story = world->story();
+  outcome.trace_hash = world->trace_hash();
+  outcome.tally = world->tally();
   return outcome;
 }
 

@@ -224,7 +224,7 @@ void Workload::ask_everything() {
     unlock(locks_of(request));
     const int64_t from_ms = earliest_ms();
     transmit(request, [this, request, from_ms, &served](const Reply& reply) {
-      served = !is_doubt(reply);
+      served = !is_doubt(reply) && reply.status != 429;
       judge(request, reply, from_ms);
     });
     run_until_idle();

@@ -76,6 +76,7 @@ void World::plan() {
   limits_.slice_rows = chance_.of<size_t>({1, 7, 64});
   limits_.pace_us = chance_.of<int64_t>({200, 2'000});
   if (chance_.one_in(8)) limits_.commands_waiting = 3;
+  monitored_ = chance_.one_in(2);
 }
 
 void World::note(std::string_view what) {
@@ -95,6 +96,7 @@ runtime::EngineOptions World::options() {
   options.create = true;
   options.memory_bytes = memory_bytes_;
   options.limits = limits_;
+  options.judging.monitoring_enabled = monitored_;
   options.warn = [this](const std::string& text) {
     warnings_.push_back(text);
     note("warning: " + text);
@@ -156,6 +158,7 @@ void World::open() {
       if (opened.error().detail.empty() && opened.error().reason.empty())
         throw Violation("says_why", "a start failed without a reason");
       full_until_us_ = 0;
+      heal_torn_sector(opened.error());
       if (spoiled_) std::filesystem::remove_all(settings_.directory + "/node/p0/rows");
       if (!spoiled_ && !down_ && tries > 5)
         throw Violation("liveness", "the node does not start: " + opened.error().detail);
@@ -167,7 +170,15 @@ void World::open() {
     ++tally_.restarts;
   }
   spoiled_ = false;
+  untorn_ = {};
   if (on_restart) on_restart();
+}
+
+// A disk writes a sector whole or not at all. One that does not may be refused, by name; then it is as if it had not been.
+void World::heal_torn_sector(const Error& refusal) {
+  if (untorn_.first.empty() || refusal.detail.find(".segment at byte") == std::string::npos) return;
+  disk_->change(untorn_.first, [this](std::string& content) { content = untorn_.second; });
+  untorn_ = {};
 }
 
 Result<> World::try_open() {

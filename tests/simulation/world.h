@@ -93,6 +93,7 @@ class World {
   void spoil_while_down();
   void lose_power();
   void tear_sector(const std::string& path, uint64_t sector, const std::string& before, const std::string& after);
+  void heal_torn_sector(const Error& refusal);
   void flip_row_bit();
   void check_damaged_journal();
   uint64_t last_durable(uint32_t partition) const;
@@ -130,6 +131,8 @@ class World {
   uint32_t partitions_ = 1, cores_ = 1;
   size_t memory_bytes_ = 0;
   runtime::TaskLimits limits_;
+  std::pair<std::string, std::string> untorn_;  // path and content before a sector of it was torn; empty: none was
+  bool monitored_ = true;  // without, no response strikes, and the model knows exactly what is right
   bool shared_log_ = false, faults_on_ = true, down_ = false, draining_ = false, spoiled_ = false;
   std::map<uint32_t, uint64_t> durable_;  // last acknowledged frame of each partition, when it went down
   Fault how_ = Fault::kill;
