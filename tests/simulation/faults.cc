@@ -293,6 +293,7 @@ void World::heal() {
   armed_point_ = -1;
   full_until_us_ = slow_disk_until_us_ = slow_workers_until_us_ = busy_until_us_ = clock_until_us_ = 0;
   clock_.ahead_ms = 0;
+  if (kill_at_us_ != INT64_MAX) kill_at_us_ = clock_.boot_us;  // a node that was fenced comes back
   disk_->set([](journal::FaultDisk::Faults& faults) { faults = {}; });
   for (auto& queue : queues_) queue->journal->set_space(journal::Space::normal);
   note("no more faults");

@@ -50,6 +50,7 @@ class Workload {
   void judge(const Request& request, const Reply& reply, int64_t from_ms);
   void judge_race(const Race& race);
   bool explains(const Race& race, Moment at);
+  void accept_clock();
   void ask_everything();
   void run_until_idle();
   int64_t earliest_ms() const;
