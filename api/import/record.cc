@@ -1,5 +1,7 @@
 #include "api/import/record.h"
 
+#include <algorithm>
+
 #include "api/observe/draft.h"
 #include "api/observe/utf8.h"
 #include "events/base/time.h"
@@ -86,7 +88,7 @@ Record record_of(const Seen& seen) {
   add_text(out, "resource", seen.resource, observe::kMaxResourceBytes);
   add_number(out, "request_size", seen.request_size);
   add_number(out, "response_size", seen.response_size);
-  add_number(out, "count", seen.count);
+  add_number(out, "count", std::min(seen.count, observe::kMaxCount));
   add_attributes(out, seen);
   return {out + "}", seen.time_ms};
 }

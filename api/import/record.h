@@ -16,7 +16,8 @@ struct Seen {
   std::string id, source, subject, token_id, session_id, action, outcome, source_ip, user_agent,
       endpoint, resource;
   int64_t time_ms = 0;
-  uint64_t request_size = 0, response_size = 0, count = 0;  // 0: not known
+  // 0: not known; a count is cut to the API's most.
+  uint64_t request_size = 0, response_size = 0, count = 0;
   std::vector<std::pair<std::string_view, std::string>> attributes;
 
   // Empty values are left out.

@@ -58,6 +58,14 @@ TEST(Sshd, ARepeatedMessageStandsForItsNumber) {
   EXPECT_EQ(out.seen[0].at("count").as_int64(), 5);
 }
 
+TEST(Sshd, ANumberBeyondWhatTheApiTakesIsItsMost) {
+  const Output out =
+      read_sshd({"Mar  7 09:08:09 web1 sshd[78]: message repeated 1155668643 times: [ Failed "
+                 "password for root from 203.0.113.9 port 40 ssh2]"});
+  ASSERT_EQ(out.seen.size(), 1u);
+  EXPECT_EQ(out.seen[0].at("count").as_int64(), 1'000'000);
+}
+
 TEST(Sshd, AUserNameCannotForgeTheAddressNorBreakTheRecord) {
   const Output out = read_sshd({
       "Mar  7 09:08:09 web1 sshd[7]: Failed password for invalid user a from 10.0.0.1 port 22 ssh2 "
