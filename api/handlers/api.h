@@ -100,8 +100,8 @@ struct Api {
   Metrics& metrics;
   http::RateLimiter principal_rate, failure_rate;
   std::vector<std::unique_ptr<CoreState>> cores;
-  // Of each partition, the time of this process' claim: what an older frame says was done by a process that is gone.
-  std::vector<int64_t> claimed_at_ms;
+  // Of each partition, where this process began: what frames up to there say was done by a process that is gone.
+  std::vector<uint64_t> claimed_seq;
   AbandonedNames abandoned_names;
 
   CoreState& here() { return *cores[engine.this_core()]; }

@@ -103,7 +103,7 @@ Api::Api(runtime::Engine& the_engine, ApiSettings the_settings, Metrics& the_met
     cores.push_back(
         std::make_unique<CoreState>(engine, core, settings.token_cache_entries, metrics));
   for (uint32_t number = 0; number < engine.partitions(); ++number)
-    claimed_at_ms.push_back(engine.partition(number).journal->tail().time_ms);
+    claimed_seq.push_back(engine.partition(number).journal->tail().seq);
 }
 
 std::optional<std::string> Api::open_sealed(const Id& principal, const v1::Sealed& sealed) {

@@ -111,7 +111,7 @@ class Name {
     });
     if (!row || row->confirmed()) co_return false;
     const Id token = Id::from_view(row->owner());
-    const bool gone = row->at_ms() < api_.claimed_at_ms[home_.number];
+    const bool gone = row->seq() <= api_.claimed_seq[home_.number];
     if (!gone && !api_.abandoned_names.contains(token)) co_return false;
     const bool exists = co_await at(api_, api_.engine.owner(token), [&](runtime::PartitionTask& task) {
       return !serving(task) || task.rows().find<v1::ServiceTokenState>(token) != nullptr;

@@ -138,11 +138,11 @@ void keep_result(Rows& rows, const v1::ResultKept& kept, uint64_t seq) {
 
 template <class Rows>
 void fold_name(Rows& rows, const std::string& hash, const std::string& owner, bool confirmed,
-               int64_t at_ms) {
+               uint64_t seq) {
   v1::NameState row;
   row.set_owner(owner);
   row.set_confirmed(confirmed);
-  row.set_at_ms(at_ms);
+  row.set_seq(seq);
   rows.save(Id::from_view(std::string_view(hash).substr(0, 16)), std::move(row));
 }
 
@@ -173,8 +173,7 @@ void fold_installation(Rows& rows, const v1::ControlEvent& event) {
 }
 
 template <class Rows>
-void fold_control(Rows& rows, const v1::Envelope& envelope, const v1::ControlEvent& event,
-                  uint64_t seq) {
+void fold_control(Rows& rows, const v1::ControlEvent& event, uint64_t seq) {
   switch (event.fact_case()) {
     case v1::ControlEvent::kInitialised:
     case v1::ControlEvent::kSigningKeyAdded:
@@ -182,10 +181,10 @@ void fold_control(Rows& rows, const v1::Envelope& envelope, const v1::ControlEve
     case v1::ControlEvent::kResultKept: return keep_result(rows, event.result_kept(), seq);
     case v1::ControlEvent::kNameTaken:
       return fold_name(rows, event.name_taken().name_hash(), event.name_taken().owner(), false,
-                       envelope.at_ms());
+                       seq);
     case v1::ControlEvent::kNameConfirmed:
       return fold_name(rows, event.name_confirmed().name_hash(), event.name_confirmed().owner(),
-                       true, envelope.at_ms());
+                       true, seq);
     case v1::ControlEvent::kNameReleased: return release_name(rows, event.name_released());
     case v1::ControlEvent::kFoldVersion:
     case v1::ControlEvent::kTimeAdvanced:
@@ -228,7 +227,7 @@ void fold_event(Rows& rows, const v1::Event& event, uint64_t seq) {
     case v1::Event::kServiceToken:
       return fold_service_token(rows, event.envelope(), event.service_token());
     case v1::Event::kAlert: return fold_alert(rows, event.envelope(), event.alert());
-    case v1::Event::kControl: return fold_control(rows, event.envelope(), event.control(), seq);
+    case v1::Event::kControl: return fold_control(rows, event.control(), seq);
     case v1::Event::FACT_NOT_SET: break;
   }
 }
