@@ -36,7 +36,7 @@ bool try_seed(uint64_t seed, const Options& options, const std::string& folder, 
   Outcome outcome = run_seed({seed, folder, true, options.verbose});
   outcome.tally.slowest_ms = static_cast<uint64_t>(ms_since(begun));
   if (outcome.failure.empty() && seed % kTwiceEvery == 0) {
-    const Outcome again = run_seed({seed, folder, true, false});
+    const Outcome again = run_seed({seed, folder, true, options.verbose});
     if (again.trace_hash != outcome.trace_hash) outcome.failure = "repeatable: the same seed left another trace";
   }
   ++outcome.tally.seeds;
