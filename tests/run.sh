@@ -41,7 +41,7 @@ fail_early() {
   exit 1
 }
 
-# The cases that failed, with what they printed; all of the output's end when the program did not come to its own.
+# The cases that failed, with what they printed; of a script what it names as wrong, else its output's end.
 show_failure() {
   local log=$1 report=$2
   if [ -s "$report" ]; then
@@ -50,7 +50,8 @@ show_failure() {
          /\[  FAILED  \].*\([0-9]+ ms\)$/ { printf "%s", kept }' "$log"
     grep -A60 -m1 -E 'Sanitizer|runtime error' "$log" || true
   else
-    tail -n 100 "$log"
+    grep -aE -A20 '^(FOUND|SURVIVED|BROKEN|FAIL|seed [0-9]+ broke)' "$log" | head -n 60 | cut -c1-400
+    tail -n 30 "$log" | cut -c1-400
   fi | sed 's/^/    /'
 }
 

@@ -25,12 +25,20 @@ uint32_t permissions_of(const Names& names) {
   return (bits & admin) != 0 ? all_permissions() : bits;
 }
 
+constexpr std::string_view kNewlyExpired = "auth.token.newly_expired";  // by the reader's clock, not yet by the journal's
+
+template <class Token>
+Error not_active(runtime::PartitionTask& task, const Token& token, v1::TokenStatus status) {
+  const bool newly = status == v1::TOKEN_EXPIRED && token.expires_at_ms() > task.rows().time_ms();
+  return refused(newly ? kNewlyExpired : "auth.token.not_active");
+}
+
 Result<Caller> service_caller(runtime::PartitionTask& task, const Presented& presented) {
   const auto* token = find_service_token(task.rows(), presented);
   if (token == nullptr) return refused("auth.token.unknown");
   const auto* identity = task.rows().find<v1::IdentityState>(Id::from_view(token->identity_id()));
   const auto status = domain::service_token::status_of(*token, identity, task.time().read_ms());
-  if (status != v1::TOKEN_ACTIVE) return refused("auth.token.not_active");
+  if (status != v1::TOKEN_ACTIVE) return not_active(task, *token, status);
   Caller caller;
   caller.authenticated = true;
   caller.token_id = Id::from_view(token->id());
@@ -46,7 +54,7 @@ Result<Caller> jwt_caller(runtime::PartitionTask& task, const Presented& present
   if (token == nullptr) return refused("auth.token.unknown");
   const auto* identity = task.rows().find<v1::IdentityState>(Id::from_view(token->identity_id()));
   const auto status = domain::jit_token::status_of(*token, identity, task.time().read_ms());
-  if (status != v1::TOKEN_ACTIVE || token->max_usage() != 0) return refused("auth.token.not_active");
+  if (status != v1::TOKEN_ACTIVE || token->max_usage() != 0) return not_active(task, *token, status);
   std::vector<std::string_view> names;
   for (const auto& scope : token->scopes())
     if (scope.starts_with(kScopePrefix) && scope != "watchword:admin")
@@ -139,13 +147,16 @@ awaitable<Result<Caller>> authenticate(Api& api, std::string_view token) {
   const auto presented = co_await present(api, token);
   if (!presented) co_return presented.error();
   auto& owner = api.engine.partition(api.engine.partition_of(presented->slot));
-  co_return co_await at(api, owner, [&](runtime::PartitionTask& task) -> Result<Caller> {
+  auto caller = co_await at(api, owner, [&](runtime::PartitionTask& task) -> Result<Caller> {
     if (auto serves = serving(task); !serves) return serves.error();
-    auto caller =
+    auto found =
         presented->is_jwt ? jwt_caller(task, *presented) : service_caller(task, *presented);
     if (task.rows().broken()) return Error{Errc::unavailable, "auth.rows", "the rows are damaged"};
-    return caller;
+    return found;
   });
+  if (caller || caller.error().reason != kNewlyExpired) co_return caller;
+  const auto written = co_await write_time(api, owner);
+  co_return written ? refused("auth.token.not_active") : written.error();
 }
 
 }  // namespace watchword::api

@@ -31,6 +31,7 @@ struct Verdict {
   bool unavailable = false;
   bool insufficient = false;  // good, and not for this call
   bool counted = false;  // has max_usage: the use must be decided in a turn
+  bool newly_expired = false;  // by the reader's clock, not yet by the journal's
   bool continuous = false;
   Id token_id, principal;
   v1::IdentityKind kind = v1::SERVICE_ACCOUNT;
@@ -63,7 +64,9 @@ void conclude_jit(runtime::PartitionTask& task, const Presented& presented, cons
   const auto* identity = task.rows().find<v1::IdentityState>(out.principal);
   if (identity == nullptr) return;
   out.kind = identity->type().kind();
-  if (domain::jit_token::status_of(*token, identity, now_ms) != v1::TOKEN_ACTIVE) return;
+  const auto status = domain::jit_token::status_of(*token, identity, now_ms);
+  out.newly_expired = status == v1::TOKEN_EXPIRED && token->expires_at_ms() > task.rows().time_ms();
+  if (status != v1::TOKEN_ACTIVE) return;
   out.risk = fold::open_risk(task.rows(), out.principal);
   const auto checks = domain::check_use(*identity, {address, out.risk}, rules, {now_ms});
   if (!checks.allowed(rules)) return;
@@ -85,6 +88,7 @@ void conclude_service(runtime::PartitionTask& task, const Presented& presented, 
   if (identity != nullptr) out.kind = identity->type().kind();
   const auto status =
       domain::service_token::status_of(*token, identity, task.time().read_ms());
+  out.newly_expired = status == v1::TOKEN_EXPIRED && token->expires_at_ms() > task.rows().time_ms();
   if (status != v1::TOKEN_ACTIVE) return;
   out.risk = fold::open_risk(task.rows(), out.principal);
   out.active = true;
@@ -181,6 +185,10 @@ awaitable<Verdict> conclude(Api& api, Call& call, std::string_view token,
     }
     return out;
   });
+  if (verdict.newly_expired) {
+    const auto written = co_await write_time(api, owner);
+    verdict.unavailable |= !written;
+  }
   verdict.insufficient =
       verdict.active && (!covers(verdict.scope, presentation.scope) ||
                          (!presentation.audience.empty() && presentation.audience != verdict.audience));

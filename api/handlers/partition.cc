@@ -113,6 +113,18 @@ awaitable<void> pause(Api& api, int64_t delay_us) {
       boost::asio::use_awaitable);
 }
 
+awaitable<Result<>> write_time(Api& api, runtime::Partition& partition) {
+  runtime::Command command;
+  command.decide = [](fold::Ahead&, const runtime::Moment&) -> Result<runtime::Decided> {
+    v1::Event event;
+    event.mutable_control()->mutable_time_advanced();
+    return runtime::Decided{{std::move(event)}, ""};
+  };
+  const auto answer = co_await run(api, partition, std::move(command));
+  if (!answer.body) co_return answer.body.error();
+  co_return Result<>{};
+}
+
 awaitable<Result<>> reach(Api& api, const Position& position) {
   if (position.partition >= api.engine.partitions())
     co_return Error{Errc::invalid, "api.position_unknown", "Watchword-Position names no partition"};

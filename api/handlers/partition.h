@@ -72,6 +72,10 @@ Result<> serving(const runtime::PartitionTask& task);
 // Goes on after that time, on the same core.
 awaitable<void> pause(Api& api, int64_t delay_us);
 
+// An expiry that a reader knows by its clock alone is written down before it is told: a clock that is set back after a crash
+// cannot undo it. One frame for as many tokens as are over by then. Errors: those of a command; the answer is then in doubt.
+awaitable<Result<>> write_time(Api& api, runtime::Partition& partition);
+
 // A read that names a position waits for it, at most 50 ms. unavailable "api.position_not_reached".
 awaitable<Result<>> reach(Api& api, const Position& position);
 

@@ -46,6 +46,8 @@ class World {
   void heal();
   bool quiet() const;  // nothing is under way: no request, no frame, no checkpoint
   void crash(Fault how);
+  // The wall clock is off by this from now on.
+  void set_clock(int64_t ahead_ms) { clock_.ahead_ms = ahead_ms, clock_until_us_ = INT64_MAX; }
 
   // Called when a life begins and before it ends (checks of what stands).
   std::function<void()> on_restart;
