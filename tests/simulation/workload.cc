@@ -40,6 +40,8 @@ void Workload::watch_the_clock() {
       clock_is_true_ &= world_.engine().partition(number).state->time_ms() <= world_.true_ms();
   }
   clock_is_true_ &= !world_.clock_is_wrong();
+  if (world_.clock_is_wrong())
+    for (auto& from_ms : under_way_since_ms_) from_ms = std::min(from_ms, world_.wall_ms());
 }
 
 // Bounds of the time by which a request is decided that is sent now, or was answered now.
@@ -135,8 +137,10 @@ void Workload::send(Request request) {
   request = probe_first(std::move(request));
   const auto names = locks_of(request);
   if (!lock(names)) return;
-  const int64_t from_ms = earliest_ms();
-  transmit(request, [this, request, names, from_ms](const Reply& reply) {
+  const auto since = under_way_since_ms_.insert(under_way_since_ms_.end(), earliest_ms());
+  transmit(request, [this, request, names, since](const Reply& reply) {
+    const int64_t from_ms = *since;
+    under_way_since_ms_.erase(since);
     unlock(names);
     if (is_doubt(reply) && !request.idempotency_key.empty()) again_.push_back(requests_.again(request));
     judge(request, reply, from_ms);

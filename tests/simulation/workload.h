@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -67,6 +68,7 @@ class Workload {
   std::vector<Request> again_;
   std::optional<Violation> failed_;
   size_t under_way_ = 0;
+  std::list<int64_t> under_way_since_ms_;  // by the earliest clock that may decide them
   uint64_t restarts_ = 0;
   bool clock_is_true_ = true;  // of this life, from its beginning
 };

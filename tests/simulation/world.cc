@@ -374,7 +374,7 @@ void World::go_down() {
 }
 
 bool World::quiet() const {
-  if (down_ || !exchanges_.empty() || !jobs_.waiting.empty()) return false;
+  if (down_ || draining_ || !exchanges_.empty() || !jobs_.waiting.empty()) return false;
   for (uint32_t number = 0; number < engine_->partitions(); ++number) {
     const auto& partition = engine_->partition(number);
     if (!partition.task || partition.task->last_appended() != partition.task->position().seq) return false;
