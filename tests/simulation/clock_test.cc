@@ -18,12 +18,12 @@ class ClockSetBack : public testing::TestWithParam<uint64_t> {
     return testing::TempDir() + "watchword-clock-" + std::to_string(::getpid()) + "-" + std::to_string(GetParam());
   }
 
-  Reply ask(std::string verb, std::string path, std::string body = {}) {
+  Reply ask(std::string verb, std::string path, std::string body = {}, std::string caller = {}) {
     Request request;
     request.verb = std::move(verb);
     request.path = std::move(path);
     request.body = std::move(body);
-    request.caller = world_.admin_token();
+    request.caller = caller.empty() ? world_.admin_token() : std::move(caller);
     if (request.path.starts_with("/oauth2/")) request.content_type = "application/x-www-form-urlencoded";
     std::optional<Reply> got;
     world_.send(request, [&](const Reply& reply) { got = reply; });
@@ -46,10 +46,12 @@ class ClockSetBack : public testing::TestWithParam<uint64_t> {
   }
 
   std::string introspect(const std::string& token) { return ask("POST", "/oauth2/introspect", "token=" + token).body; }
+  int as_caller(const std::string& token) { return ask("GET", "/api/v1/auth/me", {}, token).status; }
 
   // The power goes, and when it is back the clock stands an hour earlier; somebody says that it is right.
   void come_back_an_hour_earlier() {
     world_.crash(Fault::power_loss);
+    world_.stall_disk(false);
     world_.step();
     world_.set_clock(-3'600'000);
     EXPECT_EQ(ask("POST", "/api/v1/system/clock/accept").status, 200);
@@ -62,9 +64,20 @@ TEST_P(ClockSetBack, DoesNotReviveATokenThatWasToldToBeOver) {
   const auto token = issue_for_a_second();
   EXPECT_NE(introspect(token).find("\"active\":true"), std::string::npos);
   pass_ms(1'100);
+  world_.stall_disk(true);
   EXPECT_EQ(introspect(token), R"({"active":false})");
   come_back_an_hour_earlier();
   EXPECT_EQ(introspect(token), R"({"active":false})");
+}
+
+TEST_P(ClockSetBack, DoesNotReviveACallerWhoWasRefused) {
+  const auto token = issue_for_a_second();
+  EXPECT_EQ(as_caller(token), 200);
+  pass_ms(1'100);
+  world_.stall_disk(true);
+  EXPECT_EQ(as_caller(token), 401);
+  come_back_an_hour_earlier();
+  EXPECT_EQ(as_caller(token), 401);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ClockSetBack, testing::Range<uint64_t>(1, 9));

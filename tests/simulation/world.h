@@ -46,6 +46,8 @@ class World {
   void heal();
   bool quiet() const;  // nothing is under way: no request, no frame, no checkpoint
   void crash(Fault how);
+  // Writes and syncs take long from now on, or no longer.
+  void stall_disk(bool stalled) { slow_disk_until_us_ = stalled ? INT64_MAX : 0; }
   // The wall clock is off by this from now on.
   void set_clock(int64_t ahead_ms) { clock_.ahead_ms = ahead_ms, clock_until_us_ = INT64_MAX; }
 
