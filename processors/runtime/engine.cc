@@ -59,7 +59,8 @@ Engine::Engine(EngineOptions options, const Clock& clock, Entropy& entropy)
     : options_(std::move(options)),
       clock_(clock),
       entropy_(entropy),
-      shared_(std::make_unique<rows::Shared>(kBlockCacheBytes, kWriteBufferBytes)) {
+      shared_(std::make_unique<rows::Shared>(kBlockCacheBytes, kWriteBufferBytes,
+                                             options_.machine.rows_env)) {
   Machine& machine = options_.machine;
   if (!machine.open_journal) machine.open_journal = journal::open_segments;
   if (!machine.make_loop)

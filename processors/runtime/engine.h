@@ -30,6 +30,7 @@ struct Machine {
   std::function<Result<std::unique_ptr<journal::Journal>>(journal::SegmentOptions)> open_journal;
   std::function<std::unique_ptr<Loop>(boost::asio::io_context&)> make_loop;
   std::function<std::unique_ptr<Workers>()> make_workers;
+  rocksdb::Env* rows_env = nullptr;  // see rows::Shared
   // Set: the engine has no threads; its cores run by poll_one alone. Runs something that waits, anywhere: for calls that block.
   std::function<void()> turn;
 };

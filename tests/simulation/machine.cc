@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include <boost/asio/post.hpp>
+#include <memory>
 
 namespace watchword::simulation {
 namespace {
@@ -43,6 +44,42 @@ bool Timers::fire(int64_t now_us) {
 }
 
 void SimulatedLoop::post(std::function<void()> work) { boost::asio::post(core_, std::move(work)); }
+
+struct RowsEnv::Task {
+  RowsEnv* env;
+  void (*work)(void*);
+  void (*unscheduled)(void*);
+  void* argument;
+};
+
+void RowsEnv::Schedule(void (*work)(void*), void* argument, Priority priority, void* tag,
+                       void (*unscheduled)(void*)) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++under_way_;
+  }
+  const auto run = [](void* given) {
+    const std::unique_ptr<Task> task(static_cast<Task*>(given));
+    task->work(task->argument);
+    task->env->ended();
+  };
+  const auto drop = [](void* given) {
+    const std::unique_ptr<Task> task(static_cast<Task*>(given));
+    if (task->unscheduled != nullptr) task->unscheduled(task->argument);
+    task->env->ended();
+  };
+  target()->Schedule(run, new Task{this, work, unscheduled, argument}, priority, tag, drop);
+}
+
+void RowsEnv::ended() {
+  const std::lock_guard lock(mutex_);
+  if (--under_way_ == 0) changed_.notify_all();
+}
+
+void RowsEnv::rest() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return under_way_ == 0; });
+}
 
 bool Jobs::run_one() {
   if (waiting.empty()) return false;

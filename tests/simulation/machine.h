@@ -1,10 +1,14 @@
 // The parts of a simulated machine that stand behind production interfaces.
 #pragma once
+#include <rocksdb/env.h>
+
 #include <boost/asio/io_context.hpp>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -69,6 +73,23 @@ class SimulatedLoop final : public runtime::Loop {
   boost::asio::io_context& core_;
   Timers& timers_;
   const Clock& clock_;
+};
+
+// RocksDB's own threads, whose work the simulation waits for: what its files are must not depend on how fast they were.
+class RowsEnv final : public rocksdb::EnvWrapper {
+ public:
+  RowsEnv() : EnvWrapper(rocksdb::Env::Default()) {}
+  void Schedule(void (*work)(void*), void* argument, Priority priority, void* tag,
+                void (*unscheduled)(void*)) override;
+  // Returns when they have nothing to do.
+  void rest();
+
+ private:
+  struct Task;
+  void ended();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  size_t under_way_ = 0;
 };
 
 // Work that waits for a worker.

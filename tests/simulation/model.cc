@@ -230,8 +230,8 @@ void shows_alert(const Turn& turn, Branches& out) {
 }
 
 void creates(const Turn& turn, Branches& out) {
-  if (turn.world.status.empty()) return refuse(turn, out, 404);
   if (turn.taken.second) refuse(turn, out, 409);
+  if (turn.world.status.empty()) return refuse(turn, out, 404);
   if (turn.world.status != "active") refuse(turn, out, 403), refuse(turn, out, 409);
   if (turn.taken.first || turn.world.status != "active") return;
   const int64_t life_ms = number(turn.body, "expires_in_days").value_or(90) * kDayMs;

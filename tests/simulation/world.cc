@@ -123,6 +123,7 @@ runtime::EngineOptions World::options() {
     return std::make_unique<SimulatedLoop>(core, timers_, clock_);
   };
   options.machine.make_workers = [this] { return std::make_unique<SimulatedWorkers>(jobs_); };
+  options.machine.rows_env = &rows_env_;
   options.machine.turn = [this] {
     clock_.pass(5);
     if (!work()) pass_time();
@@ -199,6 +200,7 @@ Result<> World::try_open() {
     if (full_until_us_ > clock_.boot_us) faults.capacity_bytes = 0;
   });
   auto engine = runtime::Engine::open(options(), clock_, entropy_);
+  rows_env_.rest();
   if (!engine) return engine.error();
   life_->engine = std::move(*engine);
   engine_ = life_->engine.get();
@@ -304,8 +306,9 @@ bool World::work() {
         continue;
       case 1:
         if (clock_.boot_us < slow_workers_until_us_ && !chance_.one_in(40)) continue;
-        if (jobs_.run_one()) return true;
-        continue;
+        if (!jobs_.run_one()) continue;
+        rows_env_.rest();
+        return true;
       case 2:
         if (timers_.fire(clock_.boot_us)) return true;
         continue;

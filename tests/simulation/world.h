@@ -111,6 +111,7 @@ class World {
 
   WorldSettings settings_;
   Chance chance_;
+  RowsEnv rows_env_;  // outlives every life
   SimulatedClock clock_;
   SimulatedEntropy entropy_;
   Timers timers_;
