@@ -33,6 +33,7 @@ void PartitionTask::start(const journal::Tail& tail) {
   epoch_ = tail.epoch;
   next_seq_ = tail.seq + 1;
   state_.advance(tail.seq, tail.time_ms);
+  durable_ms_ = tail.time_ms;
   // What was folded since then is dirty still: the next digest covers it.
   const auto stamp = setup_.database != nullptr ? setup_.database->stamp() : Result<rows::Stamp>();
   checkpointed_seq_ = stamp ? stamp->seq : 0;
@@ -454,6 +455,7 @@ void PartitionTask::apply(Flight& flight) {
   fold::sweep(state_, flight.time_ms);
   for (const auto& event : flight.events) fold::fold_event(state_, event, flight.seq);
   state_.advance(flight.seq, flight.time_ms);
+  durable_ms_ = flight.time_ms;
   ahead_.settle(flight.seq);
 }
 

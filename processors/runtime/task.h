@@ -79,6 +79,8 @@ class PartitionTask {
   const Clock& clock() const { return *setup_.clock; }
   // The last durable, applied position.
   Position position() const { return {setup_.partition, state_.seq()}; }
+  // The time of that frame: what is over by it stays over, whatever happens to the clock or to this process.
+  int64_t durable_ms() const { return durable_ms_; }
   // Calls `ready` once the applied seq has reached `seq`; drops it after stop.
   void when_applied(uint64_t seq, std::function<void()> ready);
   // The last frame appended, durable or not: what is shown of rows kept in place rests on all up to it.
@@ -158,7 +160,7 @@ class PartitionTask {
   std::deque<Flight> flights_;
   std::deque<std::pair<uint64_t, std::function<void()>>> waiting_reads_;
   uint64_t epoch_ = 0, next_seq_ = 1;
-  int64_t frame_ms_ = 0, last_command_us_ = 0, next_observations_us_ = 0;
+  int64_t frame_ms_ = 0, durable_ms_ = 0, last_command_us_ = 0, next_observations_us_ = 0;
   std::string not_serving_ = "not started";
   bool started_ = false, stopping_ = false, pumping_ = false, pump_posted_ = false, woken_ = false;
   int64_t wake_at_us_ = 0;

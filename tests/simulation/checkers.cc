@@ -41,6 +41,9 @@ std::string event_of(const json::object& seen) { return text(seen, "source") + '
 
 void Checkers::answered(const Request& request, const Reply& reply, uint64_t sent, int64_t now_ms) {
   tick();
+  // Done or not, also where its answer was lost.
+  if (request.path.ends_with("/baseline-reset"))
+    observations_.erase(request.path.substr(0, request.path.rfind('/')) + "/metrics");
   if (reply.lost) return;
   const json::object body = parsed(reply.body);
   well_formed(request, reply);
@@ -153,8 +156,6 @@ void Checkers::one_effect_per_key(const Request& request, const json::object& bo
 
 // Invariant 7, of the counters that there are: uses of a token, observations of an identity.
 void Checkers::counters_grow(const Request& request, const json::object& body, uint64_t sent) {
-  if (request.path.ends_with("/baseline-reset"))
-    observations_.erase(request.path.substr(0, request.path.rfind('/')) + "/metrics");
   const bool metrics = request.path.ends_with("/metrics");
   const auto value = number(body, metrics ? "successes" : "usage_count");
   if (request.verb != "GET" || !value) return;

@@ -301,7 +301,7 @@ bool World::work() {
   for (uint64_t i = 0; i < 6; ++i) {
     switch ((first + i) % 6) {
       case 0:
-        if (clock_.boot_us < slow_disk_until_us_ && !chance_.one_in(40)) continue;
+        if (stalled_ || (clock_.boot_us < slow_disk_until_us_ && !chance_.one_in(40))) continue;
         if (steps_.run_one(chance_)) return true;
         continue;
       case 1:

@@ -46,8 +46,8 @@ class World {
   void heal();
   bool quiet() const;  // nothing is under way: no request, no frame, no checkpoint
   void crash(Fault how);
-  // Writes and syncs take long from now on, or no longer.
-  void stall_disk(bool stalled) { slow_disk_until_us_ = stalled ? INT64_MAX : 0; }
+  // The journal's writes and syncs do not come to their end while it is stalled.
+  void stall_disk(bool stalled) { stalled_ = stalled; }
   // The wall clock is off by this from now on.
   void set_clock(int64_t ahead_ms) { clock_.ahead_ms = ahead_ms, clock_until_us_ = INT64_MAX; }
 
@@ -138,7 +138,8 @@ class World {
   runtime::TaskLimits limits_;
   std::pair<std::string, std::string> untorn_;  // path and content before a sector of it was torn; empty: none was
   bool monitored_ = true;  // without, no response strikes, and the model knows exactly what is right
-  bool shared_log_ = false, faults_on_ = true, down_ = false, draining_ = false, spoiled_ = false;
+  bool shared_log_ = false, faults_on_ = true, down_ = false, draining_ = false, spoiled_ = false,
+       stalled_ = false;
   std::map<uint32_t, uint64_t> durable_;  // last acknowledged frame of each partition, when it went down
   Fault how_ = Fault::kill;
   int armed_point_ = -1;
