@@ -1,11 +1,11 @@
 #include "api/handlers/sealed_answer.h"
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "events/crypto/aead.h"
 #include "events/crypto/encoding.h"
 #include "events/crypto/hash.h"
+#include "processors/publisher/text.h"
 
 namespace watchword::api {
 namespace {
@@ -43,7 +43,7 @@ std::string open_answer(Api&, const Call& call, const runtime::Answer& answer,
   }
   body.erase("sealed");
   if (!opened.empty() && body.contains(member)) body[member] = opened;
-  return boost::json::serialize(body);
+  return publisher::to_text(body);
 }
 
 }  // namespace watchword::api

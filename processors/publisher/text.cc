@@ -1,6 +1,7 @@
 #include "processors/publisher/text.h"
 
 #include <boost/json/serialize.hpp>
+#include <boost/json/serializer.hpp>
 #include <charconv>
 #include <cmath>
 
@@ -23,6 +24,19 @@ void append_decimal(double number, std::string& out) {
                                                std::chars_format::scientific)
                                : std::to_chars(text, text + sizeof text, number);
   out.append(text, written.ptr);
+}
+
+// json::serialize() works in a buffer on the stack, where a token's text would outlive its answer.
+void append_scalar(const json::value& value, std::string& out) {
+  constexpr size_t kRoom = 64;
+  json::serializer serializer;
+  serializer.reset(&value);
+  while (!serializer.done()) {
+    const size_t before = out.size(), text = value.is_string() ? value.get_string().size() : 0;
+    out.resize(before + text + kRoom);
+    const auto written = serializer.read(out.data() + before, text + kRoom);
+    out.resize(before + written.size());
+  }
 }
 
 void append_array(const json::array& array, std::string& out) {
@@ -54,7 +68,7 @@ void append(const json::value& value, std::string& out) {
     case json::kind::bool_:
     case json::kind::int64:
     case json::kind::uint64:
-    case json::kind::string: out.append(json::serialize(value));
+    case json::kind::string: append_scalar(value, out);
   }
 }
 

@@ -444,7 +444,10 @@ std::vector<Branch> decide(Turn turn) {
   const Route* route = route_of(request, turn.id);
   turn.body = parsed(request.body);
   Branches out;
-  if (!route) return {{{404}, turn.world}, {{405}, turn.world}, {{400}, turn.world}, {{414}, turn.world}};
+  if (!route) {
+    for (const int status : {404, 405, 400, 414, 431}) refuse(turn, out, status);
+    return out;
+  }
   refuse(turn, out, 429);  // never without a reason that only the node knows, and never with an effect
   if (!admitted(*route, turn, out)) return out;
   const bool keyed = !request.idempotency_key.empty() && request.verb != "GET";

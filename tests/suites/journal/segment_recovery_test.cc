@@ -1,5 +1,6 @@
 // What a crash, a lost power and a flipped bit leave in the segment files, and what is made of it.
 #include <random>
+#include <thread>
 
 #include "tests/suites/journal/segment_kit.h"
 
@@ -232,6 +233,8 @@ TEST(SegmentRecovery, FindsFramesWhoseSeqALostBatchHadInTheNextSegment) {
     auto journal = open_on(disk);
     claimed(*journal);
     append_all(*journal, {200'000, 200'000});
+    // The next segment is made by another thread.
+    while (!std::ranges::count(disk.paths(), kSecond)) std::this_thread::yield();
   }
   const std::string stale = frame_of(1, 5, 100'000);
   std::string record(record_bytes(stale.size()), '\0');
