@@ -117,10 +117,12 @@ class RowsImages : public ::testing::Test {
     return loss;
   }
 
-  // A sector is lost and a later one is not.
+  // A sector is lost, and a later one is not; or the file is as long as if it were not: what began before is not whole.
   static bool has_a_hole(const FaultDisk::Loss& loss) {
-    const auto lost = std::find(loss.sectors.begin(), loss.sectors.end(), Fate::lost);
-    return std::find(lost, loss.sectors.end(), Fate::reached) != loss.sectors.end();
+    const auto& sectors = loss.sectors;
+    const auto lost = std::find(sectors.begin(), sectors.end(), Fate::lost);
+    const bool later = std::find(lost, sectors.end(), Fate::reached) != sectors.end();
+    return later || (loss.lengths && lost != sectors.begin() && lost != sectors.end());
   }
 
   // `thin`: of the subsets one in so many.
