@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Installs what Watchword needs to build, test and run on Debian 12, by apt: only what is missing.
-# Usage: deploy/setup.sh [--lint] [--fuzz] [--check]
+# Usage: deploy/setup.sh [--lint] [--fuzz] [--kafka] [--check]
 #   --lint   also Node.js and npm, for linting the API descriptions (a newer node outside apt will do)
 #   --fuzz   also clang with libFuzzer, for tests/fuzz
+#   --kafka  also Java, Maven and kcat, for deploy/kafka/broker.sh and the tests on it (a Java or Maven outside apt will do)
 #   --check  installs nothing; exit 1 and the list if something is missing
 set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache mold pkg-config
   protobuf-compiler libprotobuf-dev libprotozero-dev
-  librocksdb-dev libssl-dev
+  librocksdb-dev librdkafka-dev libssl-dev
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
   libzstd-dev zlib1g-dev libcctz-dev libisal-dev libxxhash-dev
@@ -19,13 +20,15 @@ packages=(
 
 lint=no
 fuzz=no
+kafka=no
 check=no
 for argument in "$@"; do
   case "$argument" in
     --lint) lint=yes ;;
     --fuzz) fuzz=yes ;;
+    --kafka) kafka=yes ;;
     --check) check=yes ;;
-    -h|--help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
+    -h|--help) sed -n '2,7s/^# //p' "$0"; exit 0 ;;
     *) echo "setup.sh: '$argument' is no option; see deploy/setup.sh --help" >&2; exit 2 ;;
   esac
 done
@@ -45,6 +48,11 @@ if [ "$fuzz" = yes ]; then
   clang=19
   if command -v clang++-22 >/dev/null || apt-cache show clang-22 >/dev/null 2>&1; then clang=22; fi
   packages+=("clang-$clang" "libclang-rt-$clang-dev" "llvm-$clang")
+fi
+if [ "$kafka" = yes ]; then
+  command -v java >/dev/null || packages+=(default-jre-headless)
+  command -v mvn >/dev/null || packages+=(maven)
+  packages+=(kcat)
 fi
 
 command -v dpkg-query >/dev/null ||

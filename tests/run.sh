@@ -156,7 +156,7 @@ run_sanitized() {
   run_binaries 2 "$preset:" "${binaries[@]}"
 }
 
-setup=()
+setup=(--kafka)
 [ "$lint" = yes ] && setup+=(--lint)
 [ "$proof" = yes ] && setup+=(--fuzz)
 if [ "$build" = yes ]; then

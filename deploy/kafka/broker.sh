@@ -105,10 +105,12 @@ listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 answers() {
   local reply
   reply=$(
-    exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 0
-    printf '\0\0\0\12\0\22\0\0\0\0\0\52\377\377' >&3
-    timeout 5 head -c 10 <&3 | od -An -tx1 -j4 | tr -d ' \n'
-  ) 2>/dev/null
+    {
+      exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 0
+      printf '\0\0\0\12\0\22\0\0\0\0\0\52\377\377' >&3
+      timeout 5 head -c 10 <&3 | od -An -tx1 -j4 | tr -d ' \n'
+    } 2>/dev/null
+  )
   [ "$reply" = 0000002a0000 ]
 }
 
@@ -127,7 +129,8 @@ fetch() {
     rm -rf "$jars.part"
     mvn -q -B -Dstyle.color=never -f "$here/pom.xml" -Dkafka.version="$version" -P"$logging" \
         dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$jars.part" >"$jars.log" 2>&1 || {
-      tail -n 15 "$jars.log" >&2
+      grep -m 1 ERROR "$jars.log" >&2 || tail -n 15 "$jars.log" >&2
+      rm -f "$jars.log"
       die "Maven could not fetch Kafka $version. Check that this release exists and that Maven reaches its repository (proxy settings: ~/.m2/settings.xml), then try again."
     }
     mv "$jars.part" "$jars"
@@ -166,6 +169,8 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=$copies
 share.coordinator.state.topic.min.isr=$in_sync
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
 END
   for line in "${extra[@]}"; do echo "$line"; done
@@ -201,7 +206,7 @@ prepare() {
   done
   for job in "${jobs[@]}"; do
     wait "${job%:*}" || {
-      tail -n 15 "$(folder "${job#*:}")/format.log" >&2
+      grep -vP '^\tat ' "$(folder "${job#*:}")/format.log" | tail -n 12 >&2
       die "Kafka could not format $(folder "${job#*:}")/data. Read the lines above; often the disk is full, or --set names a wrong setting."
     }
   done
@@ -230,7 +235,7 @@ launch() {
 
 give_up() {
   local node=$1 why=$2 other; shift 2
-  tail -n 25 "$(folder "$node")/kafka.log" >&2
+  grep -vP '^\tat ' "$(folder "$node")/kafka.log" | tail -n 12 | cut -c 1-300 >&2
   for other in "$@"; do stop_node "$other" quickly; done
   die "node $node $why. The end of $(folder "$node")/kafka.log stands above; mend what its last ERROR names and start again."
 }
