@@ -3,7 +3,7 @@
 # Usage: deploy/kafka/broker.sh COMMAND [OPTION...]
 #   start   starts what is not running, in the background; returns when it answers
 #   run     the same in the foreground, with its output, until ctrl-C
-#   stop    stops it in order, by force after 30 s
+#   stop    stops it in order, by force after 30 s (the last of three nodes after 3 s: nobody is left to let it go)
 #   status  version, process, ports and folder of each node; exit 1 unless all of them answer
 #   fetch   only brings the jars into the cache, for use without a network later
 #   tool CLASS [ARGUMENT...]  runs a program out of Kafka's jars; options of ours stand before CLASS
@@ -311,27 +311,34 @@ keep_classes() {
   fi
 }
 
-# stop_node NODE [quickly]: returns when its process is gone.
+# One of three whose peers are gone: no controller is left that could approve of its end.
+is_last() {
+  local other
+  [ "$nodes" -eq 3 ] || return 1
+  for other in $(all_nodes); do
+    if [ "$other" -ne "$1" ] && [ -n "$(pid_of "$other")" ]; then return 1; fi
+  done
+}
+
+# stop_node NODE [quickly]: returns when its process is gone. Patience is 30 s, 3 s for what cannot or need not end in order.
 stop_node() {
-  local node=$1 pid tenths=300
+  local node=$1 pid patience=300
   pid=$(pid_of "$node")
   if [ -n "$pid" ]; then
-    [ "${2:-}" = quickly ] && tenths=50
     kill -TERM "$pid" 2>/dev/null || true
     while [ -n "$(pid_of "$node")" ]; do
-      if [ "$tenths" -eq 0 ]; then
-        echo "broker.sh: node $node did not stop in time and was killed" >&2
-        kill -KILL "$pid" 2>/dev/null || true
-      fi
-      tenths=$((tenths - 1))
+      patience=$((patience - 1))
+      if [ "${2:-}" = quickly ] || is_last "$node"; then patience=$((patience - 9)); fi
+      if [ "$patience" -le 0 ]; then kill -KILL "$pid" 2>/dev/null || true; fi
       sleep 0.1
     done
+    if [ "$patience" -le 0 ] && ! is_last "$node"; then echo "broker.sh: node $node did not end in order and was killed" >&2; fi
   fi
   rm -f "$(folder "$node")/pid"
   keep_classes "$node"
 }
 
-# All at once: the last voters of three could not elect a leader for an orderly end.
+# All at once: one after the other, the last of three would always find no controller to let it go.
 stop() {
   local node running=() pid
   for node in $(chosen_nodes); do
