@@ -194,6 +194,12 @@ bool Client::was_denied() const {
   return is_denial(last_code_);
 }
 
+void Client::forget_errors() {
+  const std::lock_guard lock(mutex_);
+  last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  last_reason_.clear();
+}
+
 Error Client::error(rd_kafka_resp_err_t code, std::string_view doing) const {
   const std::lock_guard lock(mutex_);
   const bool waited = told(code).code == Errc::unavailable;

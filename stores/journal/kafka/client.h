@@ -43,6 +43,7 @@ class Client {
   Error error(rd_kafka_resp_err_t code, std::string_view doing) const;
   // Set once a password or a certificate was refused: waiting longer will not help.
   bool was_denied() const;
+  void forget_errors();
   std::string place(int64_t offset) const;  // "watchword.journal[3] at offset 17"
   std::string place() const;
 

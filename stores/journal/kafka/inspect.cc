@@ -10,6 +10,7 @@ namespace {
 
 using Moment = std::chrono::steady_clock::time_point;
 constexpr int kSliceMs = 250;  // how often a wait looks whether it is hopeless
+constexpr int kAskMs = 1'000;  // for one try
 constexpr int kRetryMs = 20;
 
 Moment deadline(const Client& client) {
@@ -36,7 +37,10 @@ Result<Metadata> ask_metadata(Client& client) {
     const auto code = rd_kafka_metadata(client.handle(), 0, client.topic(), &raw,
                                         std::min(kSliceMs, client.options().timeout_ms));
     client.poll(0);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Metadata(raw);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      client.forget_errors();
+      return Metadata(raw);
+    }
     if (client.was_denied() || is_over(end)) return client.error(code, "opening");
   }
 }
@@ -127,6 +131,27 @@ Result<Topic> judge(const Client& client, const Configs& configs) {
   return topic;
 }
 
+// By the question for a time, whose two special ones mean the ends:
+// rd_kafka_query_watermark_offsets of librdkafka 2.0 waits for ever when the broker goes away
+// meanwhile.
+Result<int64_t> ask_offset(Client& client, int64_t which) {
+  const Moment end = deadline(client);
+  const Held<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy> asked(
+      rd_kafka_topic_partition_list_new(1));
+  auto* entry = rd_kafka_topic_partition_list_add(asked.get(), client.options().topic.c_str(),
+                                                  client.partition());
+  for (;;) {
+    entry->offset = which;
+    auto code = rd_kafka_offsets_for_times(client.handle(), asked.get(),
+                                           std::min(kAskMs, client.options().timeout_ms));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = entry->err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && entry->offset >= 0) return entry->offset;
+    client.poll(kRetryMs);
+    const Error error = client.error(code, "asking for the end of");
+    if (error.code != Errc::unavailable || client.was_denied() || is_over(end)) return error;
+  }
+}
+
 }  // namespace
 
 Result<> await_topic(Client& client) {
@@ -151,19 +176,10 @@ Result<Topic> inspect(Client& client) {
   return Topic{static_cast<int64_t>(kMaxFrameBytes) + kRecordOverheadBytes};
 }
 
-Result<Watermarks> watermarks(Client& client) {
-  const Moment end = deadline(client);
-  for (;;) {
-    Watermarks found;
-    const auto code = rd_kafka_query_watermark_offsets(
-        client.handle(), client.options().topic.c_str(), client.partition(), &found.low,
-        &found.high, client.options().timeout_ms);
-    client.poll(0);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
-    const Error error = client.error(code, "asking for the end of");
-    if (error.code != Errc::unavailable || client.was_denied() || is_over(end)) return error;
-    client.poll(kRetryMs);
-  }
+Result<int64_t> first_offset(Client& client) {
+  return ask_offset(client, RD_KAFKA_OFFSET_BEGINNING);
 }
+
+Result<int64_t> end_offset(Client& client) { return ask_offset(client, RD_KAFKA_OFFSET_END); }
 
 }  // namespace watchword::journal::kafka

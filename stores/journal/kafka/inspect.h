@@ -20,10 +20,8 @@ Result<Topic> inspect(Client& client);
 // The topic's metadata, as every producer must have it before it produces. Errors: the same.
 Result<> await_topic(Client& client);
 
-struct Watermarks {
-  int64_t low = 0;   // the first offset that is still there
-  int64_t high = 0;  // the one behind the last that all replicas have
-};
-Result<Watermarks> watermarks(Client& client);
+// The first offset that is still there, and the one behind the last that all replicas have.
+Result<int64_t> first_offset(Client& client);
+Result<int64_t> end_offset(Client& client);
 
 }  // namespace watchword::journal::kafka

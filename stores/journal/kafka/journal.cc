@@ -150,14 +150,13 @@ Result<> KafkaJournalHandle::start() {
     if (!producer) return producer.error();
     producer_ = std::move(*producer);
   }
-  const auto range = kafka::watermarks((*reader)->client());
-  if (!range) return range.error();
+  const auto end = kafka::end_offset((*reader)->client());
+  if (!end) return end.error();
   Fold fold(options_.partition, options_.from.value_or(KafkaPlace()));
   known_ = fold.last();
   if (known_.offset >= 0) places_.note(known_);
-  const int64_t end = std::max(range->high, known_.offset + 1);
-  const auto followed =
-      follow(**reader, fold, end, [](const Stored&, const KafkaPlace&) { return true; });
+  const auto followed = follow(**reader, fold, std::max(*end, known_.offset + 1),
+                               [](const Stored&, const KafkaPlace&) { return true; });
   if (!followed) return followed;
   shelf_.put(std::move(*reader));
   if (!is_read_only_) thread_ = std::thread([this] { run(); });
@@ -207,10 +206,10 @@ Result<KafkaJournalHandle::Span> KafkaJournalHandle::span(Reader& reader) const 
     const std::lock_guard lock(mutex_);
     if (in_term_) return Span{known_, known_.offset + 1, true};
   }
-  const auto range = kafka::watermarks(reader.client());
-  if (!range) return range.error();
+  const auto end = kafka::end_offset(reader.client());
+  if (!end) return end.error();
   const KafkaPlace known = place();
-  return Span{known, std::max(range->high, known.offset + 1), false};
+  return Span{known, std::max(*end, known.offset + 1), false};
 }
 
 Result<> KafkaJournalHandle::must_come_to(const Tail& last, const Span& span) const {
@@ -403,16 +402,16 @@ void KafkaJournalHandle::end_term(const Flight& flight) {
 Error KafkaJournalHandle::explain(const Flight& flight) {
   const Report& report = *flight.report;
   if (report.code == RD_KAFKA_RESP_ERR_NO_ERROR) return explain_gap(flight);
+  const Error told = producer_->client().error(report.code, "writing to");
+  const std::string what = producer_->client().place() + ": frame " + std::to_string(flight.seq);
   std::string why;
+  if (told.code == Errc::denied || told.code == Errc::conflict) return told;
   if (report.may_be_written)
     return {Errc::io, "journal.kafka.unknown",
-            producer_->client().place() + ": frame " + std::to_string(flight.seq) +
-                " may be written or not: " + rd_kafka_err2str(report.code)};
+            what + " may be written or not: " + rd_kafka_err2str(report.code)};
   if (producer_->fatal(why))
-    return {Errc::io, "journal.kafka.append",
-            producer_->client().place() + ": frame " + std::to_string(flight.seq) +
-                " was given up: " + why};
-  return producer_->client().error(report.code, "writing to");
+    return {Errc::io, "journal.kafka.append", what + " was given up: " + why};
+  return told;
 }
 
 // The frame is written, but not where it was expected: what stands in its place tells whether
@@ -502,9 +501,11 @@ Result<> KafkaJournalHandle::catch_up(Reader& reader, Fold& fold) {
   if (!hole || options_.accept_loss) return {};
   return Error{Errc::corrupt, "journal.kafka.hole",
                reader.client().place(hole->offset) + " holds frame " +
-                   std::to_string(hole->found_seq) + ", but frame " +
-                   std::to_string(hole->expected_seq) +
-                   " is missing; see 'Losses' in stores/journal/kafka/README.md"};
+                   std::to_string(hole->found_seq) +
+                   (hole->found_seq == hole->expected_seq
+                        ? " of another history"
+                        : ", but frame " + std::to_string(hole->expected_seq) + " is missing") +
+                   "; see 'Losses' in stores/journal/kafka/README.md"};
 }
 
 // Its offset.

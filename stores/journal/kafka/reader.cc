@@ -94,14 +94,14 @@ Error Reader::failure(const rd_kafka_message_t& message) {
 }
 
 Error Reader::out_of_range() {
-  const auto range = watermarks(*client_);
-  if (!range) return range.error();
-  if (position_ >= range->low)
-    return {Errc::corrupt, "journal.kafka.end",
-            "the topic ends at offset " + std::to_string(range->high)};
+  const auto first = first_offset(*client_), end = end_offset(*client_);
+  if (!first) return first.error();
+  if (!end) return end.error();
+  if (position_ >= *first)
+    return {Errc::corrupt, "journal.kafka.end", "the topic ends at offset " + std::to_string(*end)};
   return {Errc::corrupt, "journal.kafka.deleted",
           client_->place(position_) + " is needed, but the topic begins at " +
-              std::to_string(range->low) +
+              std::to_string(*first) +
               ": older frames were deleted, by retention or by hand; set retention.ms and "
               "retention.bytes to -1, and copy the journal back from its archive"};
 }
