@@ -26,6 +26,11 @@ void check_ok(rd_kafka_resp_err_t code, const std::string& what) {
   EXPECT_EQ(code, RD_KAFKA_RESP_ERR_NO_ERROR) << what << ": " << rd_kafka_err2str(code);
 }
 
+void check_ok(rd_kafka_error_t* error) {
+  EXPECT_EQ(error, nullptr) << rd_kafka_error_string(error);
+  if (error != nullptr) rd_kafka_error_destroy(error);
+}
+
 }  // namespace
 
 std::string test_brokers() {
@@ -151,6 +156,26 @@ std::string Bare::cluster_id() {
   rd_kafka_mem_free(handle_, id);
   return text;
 }
+
+ForeignTransaction::ForeignTransaction(const std::string& topic, std::string_view bytes) {
+  char why[256];
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", test_brokers().c_str(), why, sizeof why);
+  rd_kafka_conf_set(conf, "transactional.id", topic.c_str(), why, sizeof why);
+  handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+  check_ok(rd_kafka_init_transactions(handle_, kWaitMs));
+  check_ok(rd_kafka_begin_transaction(handle_));
+  check_ok(rd_kafka_producev(handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_VALUE(const_cast<char*>(bytes.data()), bytes.size()),
+                             RD_KAFKA_V_END),
+           "put");
+  check_ok(rd_kafka_flush(handle_, kWaitMs), "flush");
+}
+
+ForeignTransaction::~ForeignTransaction() { rd_kafka_destroy(handle_); }
+
+void ForeignTransaction::commit() { check_ok(rd_kafka_commit_transaction(handle_, kWaitMs)); }
 
 TestTopic::TestTopic(int partitions, const std::map<std::string, std::string>& configs)
     : name_([] {

@@ -43,6 +43,19 @@ class Bare {
   rd_kafka_t* handle_ = nullptr;
 };
 
+// Somebody's transaction with one record in it.
+class ForeignTransaction {
+ public:
+  ForeignTransaction(const std::string& topic, std::string_view bytes);
+  ~ForeignTransaction();
+  ForeignTransaction(const ForeignTransaction&) = delete;
+  ForeignTransaction& operator=(const ForeignTransaction&) = delete;
+  void commit();
+
+ private:
+  rd_kafka_t* handle_ = nullptr;
+};
+
 // A topic of its own, gone with this object.
 class TestTopic {
  public:
