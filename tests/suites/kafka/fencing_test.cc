@@ -33,6 +33,7 @@ TEST(KafkaFencing, OfFramesInFlightOnlyThoseBeforeTheForeignClaimCount) {
   auto taking = std::async(std::launch::async, [&] { return claimed(*young); });
   uint64_t accepted = 1;
   for (bool fenced = false; !fenced;) {
+    ASSERT_LT(accepted, 100'000u) << "it is never fenced";
     std::vector<std::future<Result<uint64_t>>> answers;
     for (uint64_t i = 1; i <= 4; ++i)
       answers.push_back(append_later(*old, frame_of(1, accepted + i, 2'000)));
