@@ -12,6 +12,7 @@ using Moment = std::chrono::steady_clock::time_point;
 constexpr int kSliceMs = 250;  // how often a wait looks whether it is hopeless
 constexpr int kAskMs = 1'000;  // for one try
 constexpr int kRetryMs = 20;
+constexpr int kUnknownTopicMs = 1'000;
 
 Moment deadline(const Client& client) {
   return std::chrono::steady_clock::now() + std::chrono::milliseconds(client.options().timeout_ms);
@@ -68,8 +69,13 @@ Result<> check_partitions(const Client& client, uint32_t found) {
                    "copy the journal into a new one"};
 }
 
-// A topic that was just made may not be known to every broker yet, and a leader may be on the move.
-bool may_come(rd_kafka_resp_err_t code) { return code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE; }
+// How long an answer about the topic may be a passing one: not every broker knows at once of a
+// topic that was just made, and a leader may be on the move.
+int patience_ms(const Client& client, rd_kafka_resp_err_t code) {
+  if (code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) return client.options().timeout_ms;
+  const bool unknown = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  return unknown ? std::min(kUnknownTopicMs, client.options().timeout_ms) : 0;
+}
 
 using Configs = std::map<std::string, std::string, std::less<>>;
 
@@ -155,14 +161,15 @@ Result<int64_t> ask_offset(Client& client, int64_t which) {
 }  // namespace
 
 Result<> await_topic(Client& client) {
-  const Moment end = deadline(client);
+  const Moment begun = std::chrono::steady_clock::now();
   for (;;) {
     auto metadata = ask_metadata(client);
     if (!metadata) return metadata.error();
     const auto& topic = (*metadata)->topics[0];
     if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR)
       return check_partitions(client, static_cast<uint32_t>(topic.partition_cnt));
-    if (!may_come(topic.err) || is_over(end)) return client.error(topic.err, "opening");
+    if (is_over(begun + std::chrono::milliseconds(patience_ms(client, topic.err))))
+      return client.error(topic.err, "opening");
     client.poll(kRetryMs);
   }
 }

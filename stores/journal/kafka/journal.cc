@@ -85,6 +85,7 @@ class KafkaJournalHandle final : public KafkaJournal {
   };
   Result<Span> span(Reader& reader) const;
   Result<> follow(Reader& reader, Fold& fold, int64_t end, const kafka::Follow& visit) const;
+  bool is_news(int64_t foreign_offset) const;
   Result<> must_come_to(const Tail& last, const Span& span) const;
   void learn(const KafkaPlace& place, bool in_term) const;
 
@@ -184,14 +185,19 @@ Result<> KafkaJournalHandle::follow(Reader& reader, Fold& fold, int64_t end,
         learn(place, false);
         return visit(stored, place);
       });
-  const std::lock_guard lock(mutex_);
-  if (fold.last_foreign() > noted_offset_) {
-    noted_offset_ = fold.last_foreign();
-    reader.client().note(reader.client().place(noted_offset_) + " is no frame, the last of " +
+  if (is_news(fold.last_foreign()))
+    reader.client().note(reader.client().place(fold.last_foreign()) + " is no frame, the last of " +
                          std::to_string(fold.foreign()) +
                          " such records: ignored; see who may write to this topic");
-  }
   return followed;
+}
+
+// Each foreign record is told of once.
+bool KafkaJournalHandle::is_news(int64_t foreign_offset) const {
+  const std::lock_guard lock(mutex_);
+  const bool is_new = foreign_offset > noted_offset_;
+  noted_offset_ = std::max(noted_offset_, foreign_offset);
+  return is_new;
 }
 
 // In a term, known_ is what was accepted, whatever else may be read.
