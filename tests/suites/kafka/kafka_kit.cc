@@ -15,8 +15,8 @@ class NeedsBroker : public testing::Environment {
  public:
   void SetUp() override {
     ASSERT_FALSE(test_brokers().empty())
-        << "these tests need Apache Kafka: run 'deploy/kafka/broker.sh start', then "
-           "'WATCHWORD_TEST_BROKERS=127.0.0.1:9092' before this program";
+        << "these tests need Apache Kafka: run 'deploy/kafka/broker.sh start' and set "
+           "WATCHWORD_TEST_BROKERS=127.0.0.1:9092";
   }
 };
 [[maybe_unused]] const auto* const kNeedsBroker =

@@ -30,7 +30,7 @@ class MockCluster {
     KafkaOptions options;
     options.brokers = rd_kafka_mock_cluster_bootstraps(cluster_);
     options.append_timeout_ms = 2'000;
-    options.timeout_ms = 500;  // the mock leaves some questions unanswered
+    options.timeout_ms = 1'000;  // the mock leaves some questions unanswered
     return options;
   }
   void fail_next_produce(rd_kafka_resp_err_t code) {

@@ -93,6 +93,18 @@ void expect_all_there(const Journal& journal, const std::map<uint64_t, std::stri
   }
 }
 
+// Claims until a frame is accepted; its seq.
+uint64_t first_frame_of_a_term(Journal& journal) {
+  for (int i = 0; i < 20; ++i) {
+    const auto tail = journal.claim("node-a", kIncarnation, 1'000);
+    if (!tail) continue;
+    const auto done = append_now(journal, frame_of(tail->epoch, tail->seq + 1));
+    if (done) return *done;
+  }
+  ADD_FAILURE() << "no term lasts";
+  return 0;
+}
+
 TEST_F(KafkaOutage, OutlivesTheBrokersDeathAndLosesNothingThatWasAcknowledged) {
   options_.append_timeout_ms = 60'000;
   const auto journal = must_open(options_);
@@ -113,7 +125,7 @@ TEST_F(KafkaOutage, OutlivesTheBrokersDeathAndLosesNothingThatWasAcknowledged) {
 }
 
 TEST_F(KafkaOutage, FindsOutByTheNextClaimWhatBecameOfFramesWithoutAnAnswer) {
-  options_.append_timeout_ms = 1'000;
+  options_.append_timeout_ms = 2'000;
   const auto journal = must_open(options_);
   claimed(*journal);
   append_all(*journal, {10, 20});
@@ -129,17 +141,18 @@ TEST_F(KafkaOutage, FindsOutByTheNextClaimWhatBecameOfFramesWithoutAnAnswer) {
   EXPECT_EQ(append_now(*journal, frame_of(1, 7)).error().reason, "journal.kafka.unknown");
   EXPECT_EQ(journal->tail().seq, 3u);
   broker_->go_on();
-  // What was sent may still come in, before the claim or behind it.
-  const Tail tail = claimed(*journal);
-  EXPECT_EQ(tail.epoch, 2u);
-  EXPECT_GE(tail.seq, 4u);
-  EXPECT_LE(tail.seq, 7u);
-  append_all(*journal, {30, 40});
+  // What was sent may still come in: before the claim, where it counts, or behind it, where it ends
+  // the new term.
+  const uint64_t last = first_frame_of_a_term(*journal);
   const auto kept = everything(*journal);
-  ASSERT_EQ(kept.size(), tail.seq + 2);
-  for (uint64_t seq = 4; seq < tail.seq; ++seq)
-    EXPECT_EQ(kept[seq - 1].bytes.substr(kFrameHeaderBytes),
-              frame_of(1, seq).substr(kFrameHeaderBytes));
+  ASSERT_EQ(kept.size(), last);
+  EXPECT_GT(kept.back().epoch, 1u);
+  for (const Kept& frame : kept) {
+    if (frame.epoch != 1 || frame.seq < 4) continue;
+    EXPECT_LE(frame.seq, 6u);
+    EXPECT_EQ(frame.bytes.substr(kFrameHeaderBytes),
+              frame_of(1, frame.seq).substr(kFrameHeaderBytes));
+  }
   EXPECT_EQ(everything(*must_open(options_)), kept);
 }
 
@@ -167,7 +180,7 @@ TEST_F(KafkaOutage, TakesNoMoreThanItHasRoomForWhileTheBrokerIsSilentAndGoesOnAf
 }
 
 TEST_F(KafkaOutage, SaysThatTheBrokerIsGoneWhenItCannotClaim) {
-  options_.timeout_ms = options_.append_timeout_ms = 1'000;
+  options_.timeout_ms = options_.append_timeout_ms = 2'000;
   const auto journal = must_open(options_);
   claimed(*journal);
   broker_->kill();
@@ -178,8 +191,7 @@ TEST_F(KafkaOutage, SaysThatTheBrokerIsGoneWhenItCannotClaim) {
   EXPECT_EQ(journal->read(1, [](const Stored&) { return Result<>(); }).error().reason,
             "journal.kafka.unreachable");
   broker_->start();
-  EXPECT_EQ(claimed(*journal).epoch, 2u);
-  EXPECT_TRUE(append_now(*journal, frame_of(2, journal->tail().seq + 1)).ok());
+  EXPECT_GE(first_frame_of_a_term(*journal), 3u);
 }
 
 TEST(KafkaPassword, WhenItIsWrongThatIsToldAndTheRightOneWorks) {
