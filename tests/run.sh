@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs every test; ends with the line "N passed, N failed" and exit code 1 if any failed.
-# Usage: tests/run.sh [--proof] [--asan] [--tsan] [--only PATTERN] [--no-build] [--no-lint]
+# Usage: tests/run.sh [--proof] [--asan] [--tsan] [--only PATTERN] [--no-build] [--no-lint] [--no-kafka]
 #   --proof         all that each commit must pass: besides, sanitizers, fuzzing, mutations; tells how long each part took
 #   --asan          unit tests and suites once more under AddressSanitizer and UndefinedBehaviorSanitizer
 #   --tsan          unit tests and suites once more under ThreadSanitizer
 #   --only PATTERN  only tests whose name holds PATTERN: test_unit_base, integration, lint
 #   --no-build      tests what is built already
 #   --no-lint       leaves out the linters of the API descriptions (they need Node.js)
+#   --no-kafka      leaves out what needs a real Kafka (Java; the broker comes from Maven Central)
 # WATCHWORD_TEST_TIMEOUT_S is the limit of one program, 300.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -15,6 +16,7 @@ sanitizers=()
 only=""
 build=yes
 lint=yes
+kafka=yes
 proof=no
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -23,7 +25,8 @@ while [ $# -gt 0 ]; do
     --proof) proof=yes; sanitizers=(asan tsan) ;;
     --no-build) build=no ;;
     --no-lint) lint=no ;;
-    -h|--help) sed -n '2,10s/^# //p' "$0"; exit 0 ;;
+    --no-kafka) kafka=no ;;
+    -h|--help) sed -n '2,11s/^# //p' "$0"; exit 0 ;;
     *) echo "run.sh: '$1' is no option; see tests/run.sh --help" >&2; exit 2 ;;
   esac
   shift
@@ -99,21 +102,40 @@ run_binaries() {
 fast_targets() {
   local folder
   for folder in tests/unit/*/ tests/suites/*/; do
+    [ "$folder" = tests/suites/kafka/ ] && continue  # needs a broker
     compgen -G "$folder*.cc" >/dev/null && echo "$folder" | sed 's|^tests/|test_|; s|/$||; s|/|_|g'
   done
+}
+
+# The journal's suite on the real Kafka, whose data is new each time.
+run_kafka() {
+  local broker=(deploy/kafka/broker.sh) place=(--port "${WATCHWORD_KAFKA_PORT:-19092}" --data build/test-kafka)
+  [[ $kafka = yes && test_suites_kafka == *"$only"* ]] || return 0
+  "${broker[@]}" stop "${place[@]}" >/dev/null 2>&1
+  rm -rf build/test-kafka
+  if "${broker[@]}" start "${place[@]}"; then
+    WATCHWORD_TEST_BROKERS=127.0.0.1:${place[1]} run_binaries 1 "" build/release/test_suites_kafka
+    "${broker[@]}" stop "${place[@]}"
+  else
+    echo "FAIL  test_suites_kafka: no broker"
+    echo "0 1" >"$results/test_suites_kafka.count"
+  fi
 }
 
 run_release() {
   local fast=() slow=() binary script
   for binary in build/release/test_*; do
     case "$(basename "$binary")" in
+      test_suites_kafka) ;;  # needs a broker: run_kafka
       test_unit_*|test_suites_*|test_tidy|test_fuzz|test_simulation) fast+=("$binary") ;;
       *) slow+=("$binary") ;;
     esac
   done
   run_binaries 2 "" "${fast[@]}"
   run_binaries 1 "" "${slow[@]}"  # these start servers and measure times: alone
+  run_kafka
   for script in tests/integration/*.sh; do
+    [[ $kafka = no && $script == *kafka* ]] && continue
     [[ -x $script && $script == *"$only"* ]] && run_program "$(basename "$script" .sh)" "$script"
   done
   [ "$lint" = yes ] && [[ lint == *"$only"* ]] && run_program lint tests/tidy/lint.sh
@@ -156,7 +178,8 @@ run_sanitized() {
   run_binaries 2 "$preset:" "${binaries[@]}"
 }
 
-setup=(--kafka)
+setup=()
+[ "$kafka" = yes ] && setup+=(--kafka)
 [ "$lint" = yes ] && setup+=(--lint)
 [ "$proof" = yes ] && setup+=(--fuzz)
 if [ "$build" = yes ]; then
