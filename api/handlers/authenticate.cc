@@ -29,8 +29,7 @@ constexpr std::string_view kNewlyExpired = "auth.token.newly_expired";  // by th
 
 template <class Token>
 Error not_active(runtime::PartitionTask& task, const Token& token, v1::TokenStatus status) {
-  const bool newly = status == v1::TOKEN_EXPIRED && token.expires_at_ms() > task.durable_ms();
-  return refused(newly ? kNewlyExpired : "auth.token.not_active");
+  return refused(newly_expired(task, token, status) ? kNewlyExpired : "auth.token.not_active");
 }
 
 Result<Caller> service_caller(runtime::PartitionTask& task, const Presented& presented) {

@@ -65,7 +65,7 @@ void conclude_jit(runtime::PartitionTask& task, const Presented& presented, cons
   if (identity == nullptr) return;
   out.kind = identity->type().kind();
   const auto status = domain::jit_token::status_of(*token, identity, now_ms);
-  out.newly_expired = status == v1::TOKEN_EXPIRED && token->expires_at_ms() > task.durable_ms();
+  out.newly_expired = newly_expired(task, *token, status);
   if (status != v1::TOKEN_ACTIVE) return;
   out.risk = fold::open_risk(task.rows(), out.principal);
   const auto checks = domain::check_use(*identity, {address, out.risk}, rules, {now_ms});
@@ -88,7 +88,7 @@ void conclude_service(runtime::PartitionTask& task, const Presented& presented, 
   if (identity != nullptr) out.kind = identity->type().kind();
   const auto status =
       domain::service_token::status_of(*token, identity, task.time().read_ms());
-  out.newly_expired = status == v1::TOKEN_EXPIRED && token->expires_at_ms() > task.durable_ms();
+  out.newly_expired = newly_expired(task, *token, status);
   if (status != v1::TOKEN_ACTIVE) return;
   out.risk = fold::open_risk(task.rows(), out.principal);
   out.active = true;

@@ -72,8 +72,13 @@ Result<> serving(const runtime::PartitionTask& task);
 // Goes on after that time, on the same core.
 awaitable<void> pause(Api& api, int64_t delay_us);
 
-// An expiry that a reader knows by its clock alone is written down before it is told: a clock that is set back after a crash
-// cannot undo it. One frame for as many tokens as are over by then. Errors: those of a command; the answer is then in doubt.
+// Whether a token has expired by the reader's clock, but not yet by the journal's: write_time() comes before it is told.
+template <class Token>
+bool newly_expired(const runtime::PartitionTask& task, const Token& token, v1::TokenStatus status) {
+  return status == v1::TOKEN_EXPIRED && token.expires_at_ms() > task.durable_ms();
+}
+// Makes the time durable, so that a clock that is set back after a crash cannot undo what is over by now. One frame for as
+// many tokens as are. Errors: those of a command; the answer is then in doubt.
 awaitable<Result<>> write_time(Api& api, runtime::Partition& partition);
 
 // A read that names a position waits for it, at most 50 ms. unavailable "api.position_not_reached".
